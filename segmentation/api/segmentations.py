@@ -1,0 +1,75 @@
+"""Results: the list, one of them, and its mask."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from django.http import FileResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from clinic.api.errors import ApiProblem
+from patients.selectors import get_patient, get_scan
+from segmentation.api.base import MemberView, ProblemSerializer, validated
+from segmentation.api.downloads import FILE, FileNegotiation, send_file
+from segmentation.api.pages import PagedView
+from segmentation.api.serializers.segmentations import SegmentationQuery, SegmentationSerializer
+from segmentation.models import Segmentation, State
+from segmentation.selectors.timeline import get_segmentation
+from segmentation.views.files import mask_name
+
+
+class SegmentationList(PagedView):
+    @extend_schema(
+        operation_id="segmentations_list",
+        parameters=[SegmentationQuery],
+        responses=SegmentationSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """The clinic's segmentations, newest first."""
+        query = validated(SegmentationQuery(data=request.query_params))
+        rows = Segmentation.objects.of(self.clinic).select_related("scan", "study")
+        if "state" in query:
+            rows = rows.filter(state=query["state"])
+        if "patient" in query:
+            patient = get_patient(clinic=self.clinic, pk=query["patient"])
+            self.record("patient.read", patient, patient.pk, "segmentations")
+            rows = rows.filter(study__patient=patient)
+        if "scan" in query:
+            scan = get_scan(clinic=self.clinic, pk=query["scan"])
+            self.record("scan.read", scan, scan.study.patient_id, "segmentations")
+            rows = rows.filter(scan=scan)
+        ordered = rows.prefetch_related("lesions").order_by("-created_at", "pk")
+        return self.answer_page(ordered, SegmentationSerializer)
+
+
+class SegmentationDetail(MemberView):
+    @extend_schema(responses=SegmentationSerializer)
+    def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """Its state and, once it has succeeded, its measures. May be polled."""
+        segmentation = get_segmentation(clinic=self.clinic, pk=pk)
+        if segmentation.state == State.SUCCEEDED:
+            self.record("result.read", segmentation, segmentation.study.patient_id)
+        return Response(SegmentationSerializer(segmentation).data)
+
+
+class SegmentationMask(MemberView):
+    content_negotiation_class = FileNegotiation
+
+    @extend_schema(responses={**FILE, 409: ProblemSerializer})
+    def get(self, request: Request, pk: uuid.UUID) -> FileResponse:
+        """The mask on the scan's own grid."""
+        segmentation = get_segmentation(clinic=self.clinic, pk=pk)
+        if not segmentation.mask:
+            raise ApiProblem(why_no_mask(segmentation), status.HTTP_409_CONFLICT)
+        self.record("mask.download", segmentation.scan, segmentation.study.patient_id)
+        return send_file(Path(segmentation.mask.path), mask_name(segmentation))
+
+
+def why_no_mask(segmentation: Segmentation) -> str:
+    if segmentation.state == State.FAILED:
+        return f"There is no mask, because the segmentation failed: {segmentation.reason}"
+    return "There is no mask yet: the segmentation has not finished. Please ask again later."

@@ -1,0 +1,1 @@
+"""How the record looks as JSON. Serializers shape and check; services decide."""

@@ -1,0 +1,38 @@
+"""Routes of the API, below ``/api/v1/``."""
+
+from django.urls import path
+
+from clinic.api.token import obtain_token
+from segmentation.api import history, patients, scans, schema, segmentations, studies, uploads
+
+app_name = "api"
+
+urlpatterns = [
+    path("token/", obtain_token, name="token"),
+    path("schema/", schema.schema, name="schema"),
+    path("docs/", schema.docs, name="docs"),
+    path("patients/", patients.PatientList.as_view(), name="patients"),
+    path("patients/<uuid:pk>/", patients.PatientDetail.as_view(), name="patient"),
+    path("patients/<uuid:pk>/restore/", patients.PatientRestore.as_view(), name="restore_patient"),
+    path("patients/<uuid:pk>/erase/", patients.PatientErase.as_view(), name="erase_patient"),
+    path("patients/<uuid:pk>/diagnoses/", history.PatientDiagnoses.as_view(), name="diagnoses"),
+    path("patients/<uuid:pk>/treatments/", history.PatientTreatments.as_view(), name="treatments"),
+    path("patients/<uuid:pk>/studies/", studies.PatientStudies.as_view(), name="studies"),
+    path("patients/<uuid:pk>/scans/", uploads.PatientScans.as_view(), name="scans"),
+    path("diagnoses/<uuid:pk>/", history.DiagnosisDetail.as_view(), name="diagnosis"),
+    path("treatments/<uuid:pk>/", history.TreatmentDetail.as_view(), name="treatment"),
+    path("studies/<uuid:pk>/", studies.StudyDetail.as_view(), name="study"),
+    path("scans/<uuid:pk>/", scans.ScanDetail.as_view(), name="scan"),
+    path("scans/<uuid:pk>/restore/", scans.ScanRestore.as_view(), name="restore_scan"),
+    path("scans/<uuid:pk>/confirm/", scans.ScanConfirm.as_view(), name="confirm_scan"),
+    path("scans/<uuid:pk>/segment/", scans.ScanSegment.as_view(), name="segment_scan"),
+    path("scans/<uuid:pk>/file/", scans.ScanFile.as_view(), name="scan_file"),
+    path("scans/<uuid:pk>/erase/", scans.ScanErase.as_view(), name="erase_scan"),
+    path("segmentations/", segmentations.SegmentationList.as_view(), name="segmentations"),
+    path(
+        "segmentations/<uuid:pk>/", segmentations.SegmentationDetail.as_view(), name="segmentation"
+    ),
+    path(
+        "segmentations/<uuid:pk>/mask/", segmentations.SegmentationMask.as_view(), name="mask"
+    ),
+]

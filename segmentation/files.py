@@ -1,0 +1,59 @@
+"""Where results lie on disk, and how they leave it again."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import uuid
+from pathlib import Path
+
+from django.conf import settings
+
+from segmentation.models import Segmentation
+
+log = logging.getLogger(__name__)
+
+PREVIEWS = {
+    "image": ("image.jpg", "image/jpeg"),
+    "mask": ("mask.png", "image/png"),
+    "thumbnail": ("thumbnail.jpg", "image/jpeg"),
+}
+
+
+def media_root() -> Path:
+    return Path(settings.MEDIA_ROOT)
+
+
+def attempt_folder(segmentation_id: uuid.UUID, token: uuid.UUID) -> Path:
+    """The folder of one attempt, made if it is not there."""
+    folder = media_root() / "segmentations" / str(segmentation_id) / str(token)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def preview_path(segmentation: Segmentation, kind: str) -> Path:
+    """One of ``PREVIEWS``, beside the mask that it belongs to."""
+    name, _ = PREVIEWS[kind]
+    return Path(segmentation.mask.path).parent / "previews" / name
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder of results; a file that cannot be removed is logged, not passed over."""
+
+    def complain(_function: object, path: str, error: object) -> None:
+        log.error("could not remove %s: %s", path, error)
+
+    if folder.exists():
+        shutil.rmtree(folder, onerror=complain)
+
+
+def remove_if_empty(folder: Path) -> None:
+    if folder.exists() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def remove_other_attempts(segmentation_id: uuid.UUID, kept: Path) -> None:
+    """What earlier attempts at the same segmentation have left behind."""
+    for folder in kept.parent.iterdir():
+        if folder != kept:
+            remove_folder(folder)

@@ -1,0 +1,47 @@
+"""One connected piece of a mask, with its measures."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from segmentation.models.segmentation import Segmentation
+
+
+class Lesion(models.Model):
+    """One 26-connected component, numbered from 1, the largest first.
+
+    ``centroid`` is in indices of the stack of axial slices: slice (from 0 at the foot), row
+    (towards posterior), column (towards the patient's left).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    segmentation = models.ForeignKey(Segmentation, on_delete=models.CASCADE, related_name="lesions")
+    number = models.PositiveIntegerField()
+    voxels = models.PositiveBigIntegerField()
+    volume_ml = models.FloatField(null=True)
+    longest_diameter_mm = models.FloatField(null=True)
+    slices = models.PositiveIntegerField()
+    first_slice = models.PositiveIntegerField()
+    last_slice = models.PositiveIntegerField()
+    key_slice = models.PositiveIntegerField()
+    key_area_pixels = models.PositiveIntegerField()
+    key_area_percent = models.FloatField(null=True)
+    centroid = ArrayField(models.FloatField(), size=3)
+    mean_probability = models.FloatField(null=True)
+    side = models.CharField(max_length=8)
+    left_share = models.FloatField(null=True)
+    place = models.CharField(max_length=160)
+
+    class Meta:
+        ordering = ("number",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=("segmentation", "number"), name="one_lesion_for_each_number"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Lesion {self.number}: {self.place}"

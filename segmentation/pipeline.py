@@ -1,0 +1,110 @@
+"""One segmentation's way through the worker: load, segment, measure, save."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+from celery.exceptions import SoftTimeLimitExceeded
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from ml.errors import InvalidVolumeError, NoModelError
+from ml.inference import Progress
+from ml.models import Model, cached_model
+from ml.place import Convention
+from ml.prediction import Prediction, predict_mask
+from ml.volumes import MedicalImage, load_image
+from segmentation.errors import ClaimLostError
+from segmentation.models import Segmentation, Step
+from segmentation.services import queue
+from segmentation.services.queue import Claim
+from segmentation.services.results import save_result
+
+log = logging.getLogger(__name__)
+
+TOOK_TOO_LONG = (
+    "The processing took longer than the server allows. The volume may be too large; "
+    "please resample it and upload it again."
+)
+FILE_MISSING = "The scan's file could not be read on the server. Please upload it again."
+OUT_OF_MEMORY = "The scan needs more memory than the server has. Please resample it."
+UNEXPECTED = (
+    "Something went wrong on the server while this scan was processed. Please try again, and "
+    "give support the number of this result if it fails once more."
+)
+# How often at most the progress of a running segmentation is written down, in seconds.
+REPORT_EVERY = 0.4
+
+
+def run(*, claim: Claim) -> None:
+    """Executes the claim and records how it ended, whatever happens.
+
+    What can pass later (the database or the disk away for a moment) is given back to the queue;
+    everything else fails in words, with the trace in the log.
+    """
+    try:
+        execute(claim=claim)
+    except ClaimLostError as error:
+        log.warning("%s; its result is dropped", error)
+    except (InvalidVolumeError, NoModelError) as error:
+        queue.record_failure(claim=claim, reason=str(error))
+    except SoftTimeLimitExceeded:
+        log.exception("segmentation %s took too long", claim.segmentation_id)
+        queue.record_failure(claim=claim, reason=TOOK_TOO_LONG)
+    except FileNotFoundError:
+        log.exception("segmentation %s has no file", claim.segmentation_id)
+        queue.record_failure(claim=claim, reason=FILE_MISSING)
+    except MemoryError:
+        log.exception("segmentation %s ran out of memory", claim.segmentation_id)
+        queue.record_failure(claim=claim, reason=OUT_OF_MEMORY)
+    except (OperationalError, InterfaceError, OSError):
+        log.exception("segmentation %s is given back", claim.segmentation_id)
+        queue.give_back(claim=claim)
+    except (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, DatabaseError):
+        log.exception("segmentation %s failed", claim.segmentation_id)
+        queue.record_failure(claim=claim, reason=UNEXPECTED)
+
+
+def execute(*, claim: Claim) -> Segmentation:
+    """Load, segment, measure, save. Raises ClaimLostError if another worker took over."""
+    segmentation = Segmentation.objects.select_related("scan__study").get(pk=claim.segmentation_id)
+    queue.report_progress(claim=claim, step=Step.LOADING)
+    path = Path(segmentation.scan.file.path)
+    image = load_image(path)
+    model = cached_model(segmentation.model_name)
+    prediction = _predict(claim, segmentation, model, image)
+    queue.report_progress(claim=claim, step=Step.SAVING)
+    return save_result(
+        claim=claim, segmentation=segmentation, model=model, image=image, prediction=prediction
+    )
+
+
+def _predict(
+    claim: Claim, segmentation: Segmentation, model: Model, image: MedicalImage
+) -> Prediction:
+    scan = segmentation.scan
+    return predict_mask(
+        model,
+        image,
+        sequence=scan.sequence,
+        spacing_is_reliable=scan.spacing_is_reliable,
+        convention=Convention(scan.convention),
+        progress=progress_writer(claim),
+    )
+
+
+def progress_writer(claim: Claim) -> Progress:
+    """Writes the slices done into the row, not more often than a page can show them."""
+    last = 0.0
+
+    def write(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        finished = done == total
+        if finished or now - last >= REPORT_EVERY:
+            last = now
+            step = Step.MEASURING if finished else Step.SEGMENTING
+            queue.report_progress(claim=claim, step=step, done=done, total=total)
+
+    return write

@@ -1,0 +1,70 @@
+"""One line of results for each patient of a list."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, Q
+
+from patients.summaries import ResultSummary
+from segmentation.models import Segmentation, State
+
+
+def summarise_results(patients: Iterable[uuid.UUID]) -> dict[uuid.UUID, ResultSummary]:
+    """Two queries, however many patients."""
+    chosen = list(patients)
+    counts = _count_states(chosen)
+    courses = _courses(chosen)
+    return {
+        patient: _summary(counts.get(patient, {}), courses.get(patient, []))
+        for patient in chosen
+        if patient in counts or patient in courses
+    }
+
+
+def _summary(counts: dict[str, int], course: list[tuple[int, float | None]]) -> ResultSummary:
+    voxels, volume = course[-1] if course else (None, None)
+    return ResultSummary(
+        latest_volume_ml=volume,
+        latest_is_none_found=voxels == 0,
+        course_ml=[volume for _, volume in course if volume is not None],
+        running=counts.get("running", 0),
+        failed=counts.get("failed", 0),
+        done=len(course),
+    )
+
+
+def _count_states(patients: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
+    active = Q(state__in=(State.QUEUED, State.RUNNING))
+    # A failure counts until a later attempt at the same scan has succeeded.
+    failed = Q(state=State.FAILED) & ~Q(scan__segmentations__is_current=True)
+    rows = (
+        Segmentation.objects.filter(
+            study__patient__in=patients, scan__archived_at=None
+        )
+        .values("study__patient")
+        .annotate(
+            running=Count("pk", filter=active, distinct=True),
+            failed=Count("scan", filter=failed, distinct=True),
+        )
+    )
+    return {
+        row["study__patient"]: {"running": row["running"], "failed": row["failed"]} for row in rows
+    }
+
+
+def _courses(patients: list[uuid.UUID]) -> dict[uuid.UUID, list[tuple[int, float | None]]]:
+    rows: Iterable[dict[str, Any]] = (
+        Segmentation.objects.filter(
+            study__patient__in=patients, is_current=True, scan__archived_at=None
+        )
+        .order_by("study__performed_on", "created_at")
+        .values("study__patient", "voxels", "volume_ml")
+    )
+    courses: dict[uuid.UUID, list[tuple[int, float | None]]] = defaultdict(list)
+    for row in rows:
+        courses[row["study__patient"]].append((row["voxels"], row["volume_ml"]))
+    return courses

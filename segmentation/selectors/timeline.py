@@ -1,0 +1,125 @@
+"""What a patient's page shows: every scan with its result, and the course over time."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Prefetch
+from django.shortcuts import get_object_or_404
+
+from clinic.models import Clinic
+from ml.errors import NoModelError
+from ml.models import card_for
+from patients.models import Patient, Scan
+from segmentation.models import Segmentation, State
+
+
+@dataclass(frozen=True)
+class ScanRow:
+    """A scan with what is known of it.
+
+    ``current`` is the result that counts; ``latest`` is the newest attempt, which may be under
+    way or have failed while an older result still stands.
+    """
+
+    scan: Scan
+    current: Segmentation | None
+    latest: Segmentation | None
+
+    @property
+    def is_active(self) -> bool:
+        return self.latest is not None and self.latest.is_active
+
+    @property
+    def has_failed(self) -> bool:
+        return self.latest is not None and self.latest.state == State.FAILED
+
+    @property
+    def model_is_outdated(self) -> bool:
+        """Whether the current model is another one than that of the result."""
+        if self.current is None or not self.current.model_name:
+            return False
+        try:
+            card = card_for(self.scan.sequence)
+        except NoModelError:
+            return False
+        return (card.name, card.version) != (self.current.model_name, self.current.model_version)
+
+    @property
+    def no_model_reason(self) -> str:
+        """Why nothing was asked for, where no model reads the sequence; else empty."""
+        if self.latest is not None:
+            return ""
+        try:
+            card_for(self.scan.sequence)
+        except NoModelError as error:
+            return str(error)
+        return ""
+
+
+@dataclass(frozen=True)
+class CoursePoint:
+    """One result on the chart of volume over time."""
+
+    scan_id: uuid.UUID
+    day: date
+    volume_ml: float
+    sequence: str
+    model: str
+    found_nothing: bool
+
+
+def row_of(scan: Scan) -> ScanRow:
+    attempts = list(scan.segmentations.all())
+    return ScanRow(
+        scan=scan,
+        current=next((a for a in attempts if a.is_current), None),
+        latest=attempts[0] if attempts else None,
+    )
+
+
+def patient_timeline(*, patient: Patient, archived: bool = False) -> list[ScanRow]:
+    """The patient's scans, newest first; with ``archived``, those that were archived."""
+    scans = Scan.objects.filter(study__patient=patient).select_related(
+        "study", "uploaded_by__user"
+    )
+    scans = scans.exclude(archived_at=None) if archived else scans.present()
+    attempts = Segmentation.objects.prefetch_related("lesions")
+    scans = scans.prefetch_related(Prefetch("segmentations", queryset=attempts))
+    return [row_of(scan) for scan in scans]
+
+
+def course(rows: list[ScanRow]) -> list[CoursePoint]:
+    """The measured volumes, oldest first; scans without a physical size have none."""
+    points = [
+        CoursePoint(
+            scan_id=row.scan.pk,
+            day=row.scan.study.performed_on,
+            volume_ml=row.current.volume_ml,
+            sequence=row.scan.sequence,
+            model=f"{row.current.model_name} {row.current.model_version}",
+            found_nothing=row.current.found_nothing,
+        )
+        for row in rows
+        if row.current is not None
+        and row.current.volume_ml is not None
+        and row.scan.has_physical_size
+    ]
+    return sorted(points, key=lambda point: (point.day, point.sequence))
+
+
+def get_segmentation(*, clinic: Clinic, pk: uuid.UUID) -> Segmentation:
+    """The clinic's segmentation; Http404 for anybody else's."""
+    segmentations = Segmentation.objects.of(clinic).select_related("scan__study__patient")
+    return get_object_or_404(segmentations.prefetch_related("lesions"), pk=pk)
+
+
+def scan_row(*, scan: Scan) -> ScanRow:
+    """One scan's row, read afresh."""
+    attempts = Segmentation.objects.filter(scan=scan).prefetch_related("lesions")
+    fresh = Scan.objects.select_related("study__patient", "uploaded_by__user").prefetch_related(
+        Prefetch("segmentations", queryset=attempts)
+    )
+    return row_of(fresh.get(pk=scan.pk))

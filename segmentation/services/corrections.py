@@ -1,0 +1,124 @@
+"""Correcting what was said about a scan; results that no longer fit are made again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import transaction
+from django.utils import timezone
+
+from clinic.models import Membership
+from patients.models import Patient, PictureConvention, Scan, Sequence
+from patients.services.studies import record_correction, remove_empty_study, study_on
+from segmentation.errors import SegmentationError
+from segmentation.models import Lesion, Segmentation, State, Step
+from segmentation.services.queue import request_segmentation
+
+REPLACED = "The scan was corrected while it was being segmented, so it is segmented again."
+
+
+@dataclass(frozen=True)
+class ScanFacts:
+    """What a person states of a scan."""
+
+    patient: Patient
+    performed_on: date
+    sequence: Sequence
+    spacing_is_reliable: bool
+    convention: PictureConvention
+
+
+def facts_of(scan: Scan) -> ScanFacts:
+    return ScanFacts(
+        patient=scan.study.patient,
+        performed_on=scan.study.performed_on,
+        sequence=Sequence(scan.sequence),
+        spacing_is_reliable=scan.spacing_is_reliable,
+        convention=PictureConvention(scan.convention),
+    )
+
+
+@transaction.atomic
+def correct_scan(*, scan: Scan, by: Membership, facts: ScanFacts, reason: str) -> Scan:
+    """Makes ``facts`` the scan's, keeping what they were, who changed them and why.
+
+    Raises RecordError without a reason or for an impossible date. Where the reading itself
+    changes (sequence, spacing, sides), the scan is segmented again.
+    """
+    before = facts_of(scan)
+    _record_changes(scan, by, before, facts, reason)
+    if (facts.patient, facts.performed_on) != (before.patient, before.performed_on):
+        _move(scan, facts)
+    if _reading(facts) != _reading(before):
+        _read_again(scan, by, facts)
+    return scan
+
+
+def _record_changes(
+    scan: Scan, by: Membership, before: ScanFacts, after: ScanFacts, reason: str
+) -> None:
+    changes = {
+        "patient": (before.patient.record_number, after.patient.record_number),
+        "date": (str(before.performed_on), str(after.performed_on)),
+        "sequence": (str(before.sequence), str(after.sequence)),
+        "spacing": (_trust(before), _trust(after)),
+        "sides": (before.convention.label, after.convention.label),
+    }
+    for name, (old, new) in changes.items():
+        record_correction(scan=scan, by=by, field=name, before=old, after=new, reason=reason)
+
+
+def _trust(facts: ScanFacts) -> str:
+    return "reliable" if facts.spacing_is_reliable else "unreliable"
+
+
+def _reading(facts: ScanFacts) -> tuple[str, bool, str]:
+    return facts.sequence, facts.spacing_is_reliable, facts.convention
+
+
+def _move(scan: Scan, facts: ScanFacts) -> None:
+    former = scan.study
+    scan.study = study_on(patient=facts.patient, day=facts.performed_on)
+    scan.save(update_fields=["study"])
+    scan.segmentations.update(study=scan.study)
+    remove_empty_study(study=former)
+
+
+def _read_again(scan: Scan, by: Membership, facts: ScanFacts) -> None:
+    scan.sequence = facts.sequence
+    scan.spacing_is_reliable = facts.spacing_is_reliable
+    scan.convention = facts.convention
+    # Whoever corrects a scan has looked at it: the doubts about it are settled by that.
+    if scan.doubts:
+        scan.doubts_confirmed_by = by
+    scan.save()
+    _stop_active(scan)
+    scan.segmentations.update(is_current=False)
+    if not scan.spacing_is_reliable:
+        forget_physical_sizes(scan)
+    try:
+        request_segmentation(scan=scan, by=by)
+    except SegmentationError:
+        # No model reads the new sequence: the page says so, and there is nothing to queue.
+        return
+
+
+def _stop_active(scan: Scan) -> None:
+    """A worker that is on it loses its claim, since its row is no longer running."""
+    scan.segmentations.active().update(
+        state=State.FAILED,
+        reason=REPLACED,
+        token=None,
+        step=Step.NONE,
+        finished_at=timezone.now(),
+    )
+
+
+def forget_physical_sizes(scan: Scan) -> None:
+    """Takes millimetres and millilitres out of every result of a scan, so none can be shown."""
+    results = Segmentation.objects.filter(scan=scan)
+    results.update(volume_ml=None)
+    Lesion.objects.filter(segmentation__in=results).update(
+        volume_ml=None, longest_diameter_mm=None
+    )

@@ -1,0 +1,168 @@
+"""Asking for segmentations and handing them out: the database is the truth, the broker a bell."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from clinic.models import Membership
+from clinic.services.log import record_access
+from ml.errors import NoModelError
+from ml.models import card_for
+from patients.models import Scan
+from segmentation.bell import ring
+from segmentation.errors import ClaimLostError, SegmentationError
+from segmentation.models import MAX_ATTEMPTS, Segmentation, State, Step
+
+RESEND_AFTER = timedelta(seconds=45)
+RESEND_AT_ONCE = 25
+WORKERS_LOST = (
+    "The processing stopped three times without a result, so it was given up. "
+    "The file may be too large for this server; please check it and try again."
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a segmentation: whoever saves must present its token."""
+
+    segmentation_id: uuid.UUID
+    token: uuid.UUID
+
+
+def request_segmentation(
+    *, scan: Scan, by: Membership | None, parent: Segmentation | None = None
+) -> Segmentation:
+    """Queues the scan for the model that reads its sequence and rings the bell on commit.
+
+    Raises SegmentationError where no model reads the sequence, the scan is archived or held
+    back, or one is under way already.
+    """
+    if scan.archived_at is not None:
+        raise SegmentationError("The scan is archived. Please restore it first.")
+    if scan.is_held_back:
+        raise SegmentationError("The scan has open doubts. Please confirm or correct it first.")
+    try:
+        card = card_for(scan.sequence)
+    except NoModelError as error:
+        raise SegmentationError(str(error)) from error
+    try:
+        with transaction.atomic():
+            segmentation = Segmentation.objects.create(
+                study=scan.study,
+                scan=scan,
+                model_name=card.name,
+                model_version=card.version,
+                model_sha256=card.sha256,
+                labels={str(value): label for value, label in card.labels.items()},
+                parent=parent,
+                requested_by=by,
+                sent_at=timezone.now(),
+            )
+            segmentation.inputs.add(scan)
+            if by is not None:
+                record_access(
+                    member=by,
+                    action="segmentation.request",
+                    subject=segmentation,
+                    patient_id=scan.study.patient_id,
+                )
+    except IntegrityError as error:
+        raise SegmentationError("This scan is being segmented already.") from error
+    transaction.on_commit(lambda: ring(segmentation.pk), robust=True)
+    return segmentation
+
+
+def claim(*, pk: uuid.UUID) -> Claim | None:
+    """One conditional UPDATE: whoever changes the row has the work, everybody else None."""
+    token = uuid.uuid4()
+    now = timezone.now()
+    changed = (
+        Segmentation.objects.claimable()
+        .filter(pk=pk)
+        .update(
+            state=State.RUNNING,
+            token=token,
+            attempts=F("attempts") + 1,
+            heard_at=now,
+            started_at=now,
+            step=Step.LOADING,
+            slices_done=0,
+            slices_total=0,
+        )
+    )
+    return Claim(pk, token) if changed else None
+
+
+def report_progress(*, claim: Claim, step: Step, done: int = 0, total: int = 0) -> None:
+    """Tells the page how far the work is, and everybody that the worker lives.
+
+    Raises ClaimLostError where the segmentation has been given to another worker.
+    """
+    changed = Segmentation.objects.filter(
+        pk=claim.segmentation_id, token=claim.token, state=State.RUNNING
+    ).update(step=step, slices_done=done, slices_total=total, heard_at=timezone.now())
+    if not changed:
+        raise ClaimLostError(f"segmentation {claim.segmentation_id} has another worker")
+
+
+def record_failure(*, claim: Claim, reason: str) -> bool:
+    """RUNNING to FAILED with a reason; whether this claim still had the right to say so."""
+    changed = Segmentation.objects.filter(
+        pk=claim.segmentation_id, token=claim.token, state=State.RUNNING
+    ).update(**_failed(reason))
+    return bool(changed)
+
+
+def give_back(*, claim: Claim) -> bool:
+    """RUNNING to QUEUED after something that can pass; the next beat sends it again."""
+    rows = Segmentation.objects.filter(
+        pk=claim.segmentation_id, token=claim.token, state=State.RUNNING
+    )
+    if rows.filter(attempts__gte=MAX_ATTEMPTS).update(**_failed(WORKERS_LOST)):
+        return False
+    return bool(
+        rows.update(state=State.QUEUED, token=None, heard_at=None, step=Step.NONE, sent_at=None)
+    )
+
+
+def _failed(reason: str) -> dict[str, object]:
+    return {
+        "state": State.FAILED,
+        "reason": reason[:300],
+        "token": None,
+        "step": Step.NONE,
+        "finished_at": timezone.now(),
+    }
+
+
+def give_up_on_lost() -> int:
+    """Fails whatever lost its worker for the third time; how many that were."""
+    return Segmentation.objects.stale().filter(attempts__gte=MAX_ATTEMPTS).update(
+        **_failed(WORKERS_LOST)
+    )
+
+
+def resend_waiting() -> int:
+    """Rings again for what waits too long or lost its worker, oldest first; how many.
+
+    Bounded, and once in ``RESEND_AFTER`` for each, so a long queue is not sent over and over.
+    """
+    give_up_on_lost()
+    before = timezone.now() - RESEND_AFTER
+    waiting = (
+        Segmentation.objects.claimable()
+        .filter(Q(sent_at=None) | Q(sent_at__lt=before))
+        .order_by("created_at")
+        .values_list("pk", flat=True)[:RESEND_AT_ONCE]
+    )
+    chosen = list(waiting)
+    Segmentation.objects.filter(pk__in=chosen).update(sent_at=timezone.now())
+    for pk in chosen:
+        ring(pk)
+    return len(chosen)

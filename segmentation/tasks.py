@@ -1,0 +1,24 @@
+"""What Celery runs: thin, safe to run twice, with the database as the truth."""
+
+from __future__ import annotations
+
+import uuid
+
+from celery import shared_task
+
+from segmentation import pipeline
+from segmentation.services import queue
+
+
+@shared_task(name="segmentation.tasks.run_segmentation")
+def run_segmentation(pk: str) -> None:
+    """Claims a segmentation and works on it; no claim, no work."""
+    claim = queue.claim(pk=uuid.UUID(pk))
+    if claim is not None:
+        pipeline.run(claim=claim)
+
+
+@shared_task(name="segmentation.tasks.resend_waiting")
+def resend_waiting() -> int:
+    """Sends again whatever is queued or has lost its worker."""
+    return queue.resend_waiting()

@@ -1,0 +1,25 @@
+"""Routes of results and of the pages that show them."""
+
+from django.urls import path
+
+from segmentation.views import files, patient, scan, upload
+
+app_name = "segmentation"
+
+urlpatterns = [
+    path("patients/<uuid:pk>/", patient.patient_page, name="patient"),
+    path("patients/<uuid:pk>/scans/", patient.patient_scans, name="patient_scans"),
+    path("patients/<uuid:pk>/upload/", upload.upload_scan, name="upload"),
+    path("patients/<uuid:pk>/erase/", scan.erase_record, name="erase_patient"),
+    path("scans/<uuid:pk>/", scan.scan_page, name="scan"),
+    path("scans/<uuid:pk>/status/", scan.scan_status, name="scan_status"),
+    path("scans/<uuid:pk>/segment/", scan.segment, name="segment"),
+    path("scans/<uuid:pk>/confirm/", scan.confirm, name="confirm"),
+    path("scans/<uuid:pk>/correct/", scan.correct, name="correct"),
+    path("scans/<uuid:pk>/archive/", scan.archive, name="archive_scan"),
+    path("scans/<uuid:pk>/erase/", scan.erase, name="erase_scan"),
+    path("scans/<uuid:pk>/file/", files.scan_file, name="scan_file"),
+    path("segmentations/<uuid:pk>/mask/", files.mask_file, name="mask"),
+    path("segmentations/<uuid:pk>/result.json", files.result_json, name="result_json"),
+    path("segmentations/<uuid:pk>/<str:kind>/", files.preview, name="preview"),
+]

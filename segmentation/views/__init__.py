@@ -1,0 +1,1 @@
+"""The pages that show results: the patient, the scan, uploads and files."""

@@ -1,0 +1,130 @@
+"""Scans, masks and previews: served only after the permission check, never from a public folder."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.text import slugify
+from django.views.decorators.http import require_safe
+
+from clinic.access import clinic_of, member_of, viewer_required
+from clinic.services.log import record_access
+from patients.models import Scan
+from patients.selectors import get_scan
+from segmentation.files import PREVIEWS, preview_path
+from segmentation.models import Segmentation
+from segmentation.selectors.timeline import get_segmentation
+
+# A preview never changes once it is written, but only its reader's browser may keep it.
+KEEP = "private, max-age=86400, immutable"
+
+
+@viewer_required
+@require_safe
+def scan_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    scan = get_scan(clinic=clinic_of(request), pk=pk)
+    _log(request, "scan.download", scan)
+    return _download(Path(scan.file.path), scan.original_name)
+
+
+@viewer_required
+@require_safe
+def mask_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    segmentation = _finished(request, pk)
+    _log(request, "mask.download", segmentation.scan)
+    return _download(Path(segmentation.mask.path), mask_name(segmentation))
+
+
+@viewer_required
+@require_safe
+def preview(request: HttpRequest, pk: uuid.UUID, kind: str) -> HttpResponseBase:
+    """The atlas of slices, the atlas of the mask, or the thumbnail."""
+    if kind not in PREVIEWS:
+        raise Http404
+    path = preview_path(_finished(request, pk), kind)
+    response = _open(path, content_type=PREVIEWS[kind][1])
+    response.headers["Cache-Control"] = KEEP
+    return response
+
+
+@viewer_required
+@require_safe
+def result_json(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """The measures of one result as a file."""
+    segmentation = _finished(request, pk)
+    _log(request, "result.download", segmentation.scan)
+    response = JsonResponse(_result(segmentation), json_dumps_params={"indent": 2})
+    name = Path(mask_name(segmentation)).name.split(".")[0]
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.json"'
+    return response
+
+
+def _result(segmentation: Segmentation) -> dict[str, object]:
+    totals = (
+        "voxels",
+        "volume_ml",
+        "tumour_slices",
+        "key_slice",
+        "key_area_pixels",
+        "key_area_percent",
+        "mean_probability",
+    )
+    hidden = {"id", "segmentation_id", "segmentation"}
+    return {
+        "segmentation": str(segmentation.pk),
+        "scan": str(segmentation.scan_id),
+        "sequence": segmentation.scan.sequence,
+        "performed_on": segmentation.scan.study.performed_on,
+        "model": {
+            "name": segmentation.model_name,
+            "version": segmentation.model_version,
+            "sha256": segmentation.model_sha256,
+        },
+        **{name: getattr(segmentation, name) for name in totals},
+        "lesions": [
+            {k: v for k, v in lesion.items() if k not in hidden}
+            for lesion in segmentation.lesions.values()
+        ],
+        "notice": "Research software, not for diagnosis.",
+    }
+
+
+def mask_name(segmentation: Segmentation) -> str:
+    """A name for the download, of our own making: no patient's name in it."""
+    suffix = "".join(Path(segmentation.mask.name).suffixes)
+    day = f"{segmentation.scan.study.performed_on:%Y-%m-%d}"
+    sequence = slugify(segmentation.scan.sequence)
+    return f"{day}_{sequence}_mask_{str(segmentation.pk)[:8]}{suffix}"
+
+
+def _finished(request: HttpRequest, pk: uuid.UUID) -> Segmentation:
+    segmentation = get_segmentation(clinic=clinic_of(request), pk=pk)
+    if not segmentation.mask:
+        raise Http404
+    return segmentation
+
+
+def _log(request: HttpRequest, action: str, scan: Scan) -> None:
+    record_access(
+        member=member_of(request), action=action, subject=scan, patient_id=scan.study.patient_id
+    )
+
+
+def _download(path: Path, name: str) -> FileResponse:
+    return _open(path, content_type="application/octet-stream", as_attachment=True, filename=name)
+
+
+def _open(
+    path: Path, *, content_type: str, as_attachment: bool = False, filename: str = ""
+) -> FileResponse:
+    try:
+        return FileResponse(
+            path.open("rb"),
+            content_type=content_type,
+            as_attachment=as_attachment,
+            filename=filename,
+        )
+    except FileNotFoundError as error:
+        raise Http404 from error
