@@ -13,4 +13,8 @@ def membership(request: HttpRequest) -> dict[str, Any]:
     if not hasattr(request, "_membership"):
         user = getattr(request, "user", None)
         request._membership = find_membership(user)  # type: ignore[attr-defined]
-    return {"member": request._membership}  # type: ignore[attr-defined]
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "member": request._membership,  # type: ignore[attr-defined]
+        "theme": theme if theme in ("light", "dark") else "",
+    }

@@ -16,16 +16,16 @@ def list_members(*, clinic: Clinic) -> QuerySet[Membership]:
 
 def list_clinicians(*, clinic: Clinic) -> QuerySet[Membership]:
     """Those who may attend a patient."""
-    return list_members(clinic=clinic).filter(
-        is_active=True, role__in=(Role.CLINICIAN, Role.ADMIN)
-    )
+    return list_members(clinic=clinic).filter(is_active=True, role__in=(Role.CLINICIAN, Role.ADMIN))
 
 
 def get_member(*, clinic: Clinic, pk: uuid.UUID) -> Membership:
     return get_object_or_404(Membership.objects.select_related("user"), clinic=clinic, pk=pk)
 
 
-def patient_activity(*, clinic: Clinic, patient_id: uuid.UUID, limit: int = 30) -> list[AccessEvent]:
+def patient_activity(
+    *, clinic: Clinic, patient_id: uuid.UUID, limit: int = 30
+) -> list[AccessEvent]:
     """The newest lines of the access log about one patient."""
     events = AccessEvent.objects.filter(clinic=clinic, patient_id=patient_id)
     return list(events.select_related("member__user")[:limit])

@@ -57,7 +57,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", type=Path)
-    parser.add_argument("--sequence", choices=SEQUENCES, help="default: FLAIR, or COMPOSITE in colour")
+    parser.add_argument(
+        "--sequence", choices=SEQUENCES, help="default: FLAIR, or COMPOSITE in colour"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--unreliable-spacing", action="store_true")

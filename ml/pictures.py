@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ml.errors import InvalidVolumeError
 from ml.geometry import Geometry, ImageKind
@@ -20,6 +22,12 @@ COLOUR_MODES = {"RGB", "RGBA", "P"}
 # The largest difference between the channels of a grey picture that was stored in colour:
 # JPEG's chroma rounding leaves a few grey levels.
 GREY_TOLERANCE = 6
+# What Pillow raises on damaged files, beyond its own errors: its TIFF reader trusts the tags, and
+# its PNG reader asks for as many bytes as a chunk claims to have.
+DAMAGE = (
+    *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
+    *(AttributeError, MemoryError, struct.error, zlib.error),
+)
 
 
 def is_picture(head: bytes) -> bool:
@@ -39,9 +47,19 @@ def _open(path: Path) -> Image.Image:
             return Image.open(path, formats=FORMATS)
     except Image.DecompressionBombError as error:
         raise InvalidVolumeError(_too_large("far more")) from error
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except DAMAGE as error:
         raise InvalidVolumeError(
             "The picture is damaged or of an unknown kind. Please export it as PNG, JPEG or TIFF."
+        ) from error
+
+
+def _frame_count(picture: Image.Image) -> int:
+    """The pictures in the file; counting them reads on in a TIFF."""
+    try:
+        return int(getattr(picture, "n_frames", 1))
+    except DAMAGE as error:
+        raise InvalidVolumeError(
+            "The picture is cut off or damaged. Please upload it again from its source."
         ) from error
 
 
@@ -59,9 +77,10 @@ def read_geometry(path: Path) -> Geometry:
             raise InvalidVolumeError(
                 f"The picture has only {width} x {height} pixels, too few for a brain slice."
             )
-        if getattr(picture, "n_frames", 1) > 1:
+        frames = _frame_count(picture)
+        if frames > 1:
             raise InvalidVolumeError(
-                f"The file holds {picture.n_frames} pictures. "  # type: ignore[attr-defined]
+                f"The file holds {frames} pictures. "
                 "Please upload each slice as a file of its own, or the series as NIfTI."
             )
         mode, file_format = picture.mode, str(picture.format)
@@ -91,7 +110,7 @@ def read_pixels(path: Path) -> NDArray[np.float32]:
             else:
                 grey = picture.convert("L") if picture.mode == "LA" else picture
                 values = np.asarray(grey, dtype=np.float32)[None]
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (*DAMAGE, Image.DecompressionBombError) as error:
         raise InvalidVolumeError(
             "The picture is cut off or damaged. Please upload it again from its source."
         ) from error

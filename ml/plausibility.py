@@ -18,6 +18,7 @@ from ml.stacks import volume_to_slices
 from ml.volumes import MedicalImage
 
 LEAST_AIR_AT_BORDER = 0.35
+FRAME = 2
 LEAST_MAIN_PART = 0.6
 TISSUE_SHARE = (0.04, 0.95)
 LEAST_FILL_OF_BOX = 0.4
@@ -129,8 +130,12 @@ def _fullest(slices: NDArray[np.generic]) -> NDArray[np.generic]:
 
 
 def _air_at_border(mask: NDArray[np.bool_]) -> float:
-    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    return 1.0 - float(border.mean())
+    """The share of air at the border, or just inside it where an export drew a line around."""
+    rings = [mask, mask[FRAME:-FRAME, FRAME:-FRAME]] if min(mask.shape) > 4 * FRAME else [mask]
+    return max(
+        1.0 - float(np.concatenate([ring[0], ring[-1], ring[:, 0], ring[:, -1]]).mean())
+        for ring in rings
+    )
 
 
 def _main_part(mask: NDArray[np.bool_]) -> tuple[float, float]:

@@ -94,9 +94,7 @@ def make_stack(
     return stack_of_channels({sequence: volume_to_slices(image.values, image.affine)}, pixel_mm)
 
 
-def _picture_channels(
-    values: NDArray[np.float32], sequence: str
-) -> dict[str, NDArray[np.generic]]:
+def _picture_channels(values: NDArray[np.float32], sequence: str) -> dict[str, NDArray[np.generic]]:
     if sequence != COMPOSITE:
         return {sequence: values.max(axis=0)[None]}
     if values.shape[0] != len(CHANNELS):

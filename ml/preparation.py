@@ -33,7 +33,9 @@ def zoom_factors(stack: AxialStack) -> tuple[float, float]:
     return UNSIZED_TARGET / longer, UNSIZED_TARGET / longer
 
 
-def resize_plane(plane: NDArray[np.generic], shape: tuple[int, int], *, order: int = 1) -> FloatArray:
+def resize_plane(
+    plane: NDArray[np.generic], shape: tuple[int, int], *, order: int = 1
+) -> FloatArray:
     """``plane`` (..., H, W) on a grid of ``shape``, corners on corners' outer edges.
 
     Linear interpolation by default. When shrinking, each axis is smoothed first, so that thin

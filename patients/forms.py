@@ -12,7 +12,6 @@ from clinic.selectors import list_clinicians
 from patients.models import Diagnosis, Patient, Treatment
 
 
-
 def date_widget() -> forms.DateInput:
     return forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
@@ -91,7 +90,10 @@ class DiagnosisForm(forms.ModelForm[Diagnosis]):
             "codeletion_1p19q",
             "mgmt",
         )
-        widgets = {"diagnosed_on": date_widget(), "biopsy_result": forms.Textarea(attrs={"rows": 2})}
+        widgets = {
+            "diagnosed_on": date_widget(),
+            "biopsy_result": forms.Textarea(attrs={"rows": 2}),
+        }
 
 
 class TreatmentForm(forms.ModelForm[Treatment]):

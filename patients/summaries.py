@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from patients.sparkline import sparkline
+
 
 @dataclass(frozen=True)
 class ResultSummary:
@@ -21,6 +23,11 @@ class ResultSummary:
     running: int = 0
     failed: int = 0
     done: int = 0
+
+    @property
+    def line(self) -> str:
+        """The course as the points of a small line."""
+        return sparkline(self.course_ml)
 
 
 Provider = Callable[[Iterable[uuid.UUID]], dict[uuid.UUID, ResultSummary]]

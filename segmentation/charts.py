@@ -103,14 +103,3 @@ def _date_ticks(marks: list[Mark]) -> list[Tick]:
         if not ticks or mark.x - ticks[-1].position >= 84:
             ticks.append(Tick(mark.x, f"{mark.point.day:%-d %b %Y}"))
     return ticks
-
-
-def sparkline(volumes: list[float]) -> str:
-    """Points of a small line for a table cell of 72 x 20 units; empty for fewer than two."""
-    if len(volumes) < 2:
-        return ""
-    top = max(volumes) or 1.0
-    step = 68.0 / (len(volumes) - 1)
-    return " ".join(
-        f"{2 + n * step:.1f},{18 - 16 * volume / top:.1f}" for n, volume in enumerate(volumes)
-    )

@@ -8,6 +8,7 @@ import uuid
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.text import slugify
 
 from segmentation.models import Segmentation
 
@@ -35,6 +36,14 @@ def preview_path(segmentation: Segmentation, kind: str) -> Path:
     """One of ``PREVIEWS``, beside the mask that it belongs to."""
     name, _ = PREVIEWS[kind]
     return Path(segmentation.mask.path).parent / "previews" / name
+
+
+def mask_name(segmentation: Segmentation) -> str:
+    """A name for the download, of our own making: no patient's name in it."""
+    suffix = "".join(Path(segmentation.mask.name).suffixes)
+    day = f"{segmentation.scan.study.performed_on:%Y-%m-%d}"
+    sequence = slugify(segmentation.scan.sequence)
+    return f"{day}_{sequence}_mask_{str(segmentation.pk)[:8]}{suffix}"
 
 
 def remove_folder(folder: Path) -> None:

@@ -21,5 +21,5 @@ urlpatterns = [
     path("scans/<uuid:pk>/file/", files.scan_file, name="scan_file"),
     path("segmentations/<uuid:pk>/mask/", files.mask_file, name="mask"),
     path("segmentations/<uuid:pk>/result.json", files.result_json, name="result_json"),
-    path("segmentations/<uuid:pk>/<str:kind>/", files.preview, name="preview"),
+    path("segmentations/<uuid:pk>/preview/<str:kind>/", files.preview, name="preview"),
 ]

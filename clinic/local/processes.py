@@ -65,7 +65,7 @@ def start_child(
             group=group,
             extra_groups=None if user is None else [],
             start_new_session=True,
-            preexec_fn=_die_with_parent(death_signal),  # noqa: PLW1509
+            preexec_fn=_die_with_parent(death_signal),
         )
     if stdin is not None and process.stdin is not None:
         process.stdin.write(stdin)

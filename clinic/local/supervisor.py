@@ -140,7 +140,9 @@ class Supervisor:
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
         if not self.stopping.is_set():
-            raise StartError(f"The web server did not start; {self.directory}/log/web.log says why.")
+            raise StartError(
+                f"The web server did not start; {self.directory}/log/web.log says why."
+            )
 
     def _address(self) -> str:
         return f"http://{self.host}:{self.port}"
@@ -150,7 +152,10 @@ class Supervisor:
             return
         print(f"\n  Sulcus is running at {self._address()}")
         print(f"  Sign in as {', '.join(DEMO_USERS)}; password: {environment['DEMO_PASSWORD']}")
-        print(f"  Logs are in {os.path.relpath(self.directory / 'log')}/. Ctrl-C ends it.\n", flush=True)
+        print(
+            f"  Logs are in {os.path.relpath(self.directory / 'log')}/. Ctrl-C ends it.\n",
+            flush=True,
+        )
 
     def _watch(self, environment: dict[str, str]) -> None:
         while not self.stopping.wait(0.5):

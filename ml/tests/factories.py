@@ -54,9 +54,7 @@ def ras_affine(
     return affine
 
 
-def reorient(
-    volume: np.ndarray, affine: np.ndarray, codes: str
-) -> tuple[np.ndarray, np.ndarray]:
+def reorient(volume: np.ndarray, affine: np.ndarray, codes: str) -> tuple[np.ndarray, np.ndarray]:
     """The same voxels in the same world places, a RAS volume's axes now running to ``codes``."""
     turn = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(codes))
     turned = np.ascontiguousarray(apply_orientation(volume, turn))
@@ -215,9 +213,7 @@ def threshold_network(level: float = 1.5, channel: int = 1) -> UNet:
     network = UNet(THRESHOLD_CONFIG)
     with torch.no_grad():
         for name, value in network.named_parameters():
-            if value.ndim == 4:
-                value.zero_()
-            elif name.endswith("bias"):
+            if value.ndim == 4 or name.endswith("bias"):
                 value.zero_()
         network.encoder[0][0].weight[0, channel, 1, 1] = 1.0
         network.encoder[0][3].weight[0, 0, 1, 1] = 1.0
@@ -279,7 +275,9 @@ def flair_stack(slices: np.ndarray, pixel_mm: tuple[float, float] | None = None)
 def lgg_slices(count: int, side: int = 64, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Slices (Z, C, H, W) of uint8 and their masks (Z, H, W); the first slice has no tumour."""
     volume, blob = head_with_blob(
-        (side * 0.35, side * 0.55, count / 2), (side / 8, side / 8, count), shape=(side, side, count)
+        (side * 0.35, side * 0.55, count / 2),
+        (side / 8, side / 8, count),
+        shape=(side, side, count),
     )
     rng = np.random.default_rng(seed)
     flair = volume.transpose(2, 1, 0) / 2

@@ -94,7 +94,9 @@ def test_trailing_axes_of_one_are_read_as_a_volume(tmp_path: Path, tail: tuple[i
 
 
 def test_one_slice_is_a_volume_of_one_slice(tmp_path: Path) -> None:
-    image = load_image(write_bytes(tmp_path / "scan.nii", nifti_bytes(head()[..., 10])))
+    image = load_image(
+        write_bytes(tmp_path / "scan.nii", nifti_bytes(head()[..., 10], ras_affine()))
+    )
 
     assert image.values.shape == (44, 52, 1)
     assert image.geometry.slice_count == 1
@@ -187,9 +189,7 @@ def test_a_file_without_codes_and_sizes_has_no_spacing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("unit", ["meter", "micron"])
-def test_lengths_that_are_not_millimetres_are_not_taken_for_them(
-    tmp_path: Path, unit: str
-) -> None:
+def test_lengths_that_are_not_millimetres_are_not_taken_for_them(tmp_path: Path, unit: str) -> None:
     units = nib.nifti1.unit_codes[unit]
     path = write_bytes(tmp_path / "scan.nii", nifti_bytes(xyzt_units=units))
 

@@ -106,9 +106,7 @@ def test_trailing_axes_of_one_are_kept(tmp_path: Path, tail: tuple[int, ...]) ->
         {"xyzt_units": 255},
     ],
 )
-def test_a_scan_with_a_poor_header_gets_its_mask(
-    tmp_path: Path, fields: dict[str, object]
-) -> None:
+def test_a_scan_with_a_poor_header_gets_its_mask(tmp_path: Path, fields: dict[str, object]) -> None:
     scan = write_bytes(tmp_path / "scan.nii", nifti_bytes(**fields))
 
     stored, mask = written_mask(scan)

@@ -12,16 +12,25 @@ from ml.unet import UNetConfig
 
 @dataclass(frozen=True)
 class DataSource:
-    """A data set that takes part: which reader, which folder under the data root, which split."""
+    """A data set that takes part: which reader, which folder under the data root, which split.
+
+    ``share`` is how often a slice is drawn from it, against the other sources. With ``strip``,
+    half of its slices are drawn with the skull masked away, as other data sets come.
+    """
 
     dataset: str
     folder: str
     split: str
+    share: float = 1.0
+    strip: bool = False
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """One run. Sizes are in pixels, rates are for each optimiser step."""
+    """One run. Sizes are in pixels, rates are for each optimiser step.
+
+    ``start_from`` names weights (safetensors) to begin with instead of random ones.
+    """
 
     name: str
     version: str
@@ -42,6 +51,7 @@ class TrainingConfig:
     channel_dropout: float = 0.15
     slice_scale_share: float = 0.3
     threads: int = 0
+    start_from: str = ""
     augmentation: dict[str, float] = field(default_factory=dict)
 
     @property

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.losses import DiceLoss
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Subset
@@ -121,7 +121,10 @@ def average_weights(decay: float) -> Callable[[list[Tensor], list[Tensor], Tenso
 
 def start_run(config: TrainingConfig) -> _Run:
     torch.manual_seed(config.seed)
-    network = UNet(config.network).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = UNet(config.network)
+    if config.start_from:
+        network.load_state_dict(load_file(config.start_from))
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = AveragedModel(
         network, multi_avg_fn=average_weights(config.average_decay), use_buffers=True
     )
@@ -137,9 +140,7 @@ def start_run(config: TrainingConfig) -> _Run:
     return _Run(network, average, optimiser, schedule)
 
 
-def train(
-    config: TrainingConfig, *, data_root: Path, output: Path, resume: bool = False
-) -> Path:
+def train(config: TrainingConfig, *, data_root: Path, output: Path, resume: bool = False) -> Path:
     """Runs ``config`` and returns the path of the best averaged weights (safetensors).
 
     ``output`` receives ``checkpoint.pt`` after each epoch, ``log.csv`` and
@@ -154,7 +155,7 @@ def train(
         run.restore(state)
     training = read_part(config, data_root, "train")
     validation = read_part(config, data_root, "validation")
-    sampler = SliceSampler([case for cases in training.values() for case in cases], config)
+    sampler = SliceSampler(training, config)
     weights = output / f"{config.name}.safetensors"
     while run.epoch < config.epochs:
         started = time.monotonic()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ml.brain import brain_sections
 from ml.datasets.cases import LabelledCase
 from ml.intensity import FloatArray, IntensityScale, measure_scale
 from ml.preparation import measure_scales, standardise
@@ -31,6 +32,26 @@ class _PreparedCase:
     scales: tuple[IntensityScale | None, ...]
 
 
+@dataclass(frozen=True)
+class _Pools:
+    """The slices of one source as (index of the case, z)."""
+
+    with_tumour: list[tuple[int, int]]
+    without_tumour: list[tuple[int, int]]
+
+    def draw(self, draw: np.random.Generator, tumour_share: float) -> tuple[int, int]:
+        pool = self.with_tumour
+        if not pool or (self.without_tumour and draw.random() >= tumour_share):
+            pool = self.without_tumour
+        return pool[int(draw.integers(len(pool)))]
+
+
+def _strip_skull(case: LabelledCase) -> LabelledCase:
+    """The case as if it came skull-stripped: everything outside a rough brain outline is air."""
+    brain = brain_sections(case.stack.reference) | case.mask
+    return replace(case, stack=replace(case.stack, pixels=case.stack.pixels * brain))
+
+
 def _prepare(case: LabelledCase) -> _PreparedCase:
     rows, columns = head_box(case.stack.reference)
     return _PreparedCase(
@@ -48,25 +69,36 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
     exactly what an uninterrupted one would have drawn.
     """
 
-    def __init__(self, cases: list[LabelledCase], config: TrainingConfig) -> None:
+    def __init__(self, cases: dict[str, list[LabelledCase]], config: TrainingConfig) -> None:
+        """``cases`` are the training cases by the name of their data set."""
         self.config = config
-        self.cases = [_prepare(case) for case in cases]
         self.transform: Compose = build_augmentation(config.patch, config.augmentation)
-        self.with_tumour: list[tuple[int, int]] = []
-        self.without_tumour: list[tuple[int, int]] = []
-        for index, case in enumerate(self.cases):
-            for z, has_tumour in enumerate(case.mask.any(axis=(1, 2))):
-                (self.with_tumour if has_tumour else self.without_tumour).append((index, z))
+        self.cases: list[_PreparedCase] = []
+        self.pools: list[_Pools] = []
+        shares = [source.share for source in config.sources]
+        self.shares = np.array(shares) / sum(shares)
+        for source in config.sources:
+            chosen = cases[source.dataset]
+            if source.strip:
+                chosen = chosen + [_strip_skull(case) for case in chosen]
+            self.pools.append(self._add(chosen))
+
+    def _add(self, cases: list[LabelledCase]) -> _Pools:
+        pools = _Pools([], [])
+        for case in cases:
+            index = len(self.cases)
+            self.cases.append(_prepare(case))
+            for z, has_tumour in enumerate(self.cases[index].mask.any(axis=(1, 2))):
+                (pools.with_tumour if has_tumour else pools.without_tumour).append((index, z))
+        return pools
 
     def __len__(self) -> int:
         return self.config.total_steps * self.config.batch_size
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
         draw = np.random.default_rng((self.config.seed, position))
-        pool = self.with_tumour
-        if not pool or (self.without_tumour and draw.random() >= self.config.tumour_slice_share):
-            pool = self.without_tumour
-        index, z = pool[int(draw.integers(len(pool)))]
+        pools = self.pools[int(draw.choice(len(self.pools), p=self.shares))]
+        index, z = pools.draw(draw, self.config.tumour_slice_share)
         case = self.cases[index]
         self.transform.set_random_state(seed=int(draw.integers(2**31)))
         image, mask = augment(self.transform, *self._raw_slice(case, z))

@@ -50,6 +50,4 @@ def archive_entry(*, entry: Entry, by: Membership) -> Entry:
 
 def _log(entry: Diagnosis | Treatment, by: Membership, verb: str) -> None:
     kind = type(entry).__name__.lower()
-    record_access(
-        member=by, action=f"{kind}.{verb}", subject=entry, patient_id=entry.patient_id
-    )
+    record_access(member=by, action=f"{kind}.{verb}", subject=entry, patient_id=entry.patient_id)

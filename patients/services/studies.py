@@ -57,9 +57,7 @@ def archive_scan(*, scan: Scan, by: Membership) -> Scan:
     """Takes the scan out of the patient's course; its file and results are kept."""
     scan.archived_at = timezone.now()
     scan.save(update_fields=["archived_at"])
-    record_access(
-        member=by, action="scan.archive", subject=scan, patient_id=scan.study.patient_id
-    )
+    record_access(member=by, action="scan.archive", subject=scan, patient_id=scan.study.patient_id)
     return scan
 
 
@@ -67,9 +65,7 @@ def archive_scan(*, scan: Scan, by: Membership) -> Scan:
 def restore_scan(*, scan: Scan, by: Membership) -> Scan:
     scan.archived_at = None
     scan.save(update_fields=["archived_at"])
-    record_access(
-        member=by, action="scan.restore", subject=scan, patient_id=scan.study.patient_id
-    )
+    record_access(member=by, action="scan.restore", subject=scan, patient_id=scan.study.patient_id)
     return scan
 
 

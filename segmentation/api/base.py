@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import serializers, status
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.parsers import BaseParser, FormParser, JSONParser, MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
@@ -31,7 +32,7 @@ class ProblemSerializer(serializers.Serializer[ApiProblem]):
 class MemberView(APIView):
     """An endpoint for members: any of them reads, ``write_role`` and above write."""
 
-    parser_classes = (JSONParser, FormParser, MultiPartParser)
+    parser_classes: Sequence[type[BaseParser]] = (JSONParser, FormParser, MultiPartParser)
 
     @property
     def member(self) -> Membership:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from django.http import FileResponse, Http404
 from drf_spectacular.types import OpenApiTypes
-from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.parsers import BaseParser
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
@@ -16,19 +15,17 @@ CONTENT_TYPE = "application/octet-stream"
 FILE = {(200, CONTENT_TYPE): OpenApiTypes.BINARY}
 
 
-class FileNegotiation(BaseContentNegotiation):
+class FileNegotiation(DefaultContentNegotiation):
     """Never refuses an ``Accept`` header: a file is what it is, and errors are JSON."""
-
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
-        return next(iter(parsers), None)
 
     def select_renderer(
         self,
         request: Request,
-        renderers: Sequence[BaseRenderer],
+        renderers: Iterable[BaseRenderer],
         format_suffix: str | None = None,
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], str(renderers[0].media_type)
+        renderer = next(iter(renderers))
+        return renderer, str(renderer.media_type)
 
 
 def send_file(path: Path, name: str) -> FileResponse:

@@ -18,6 +18,7 @@ from segmentation.api.serializers.history import DiagnosisSerializer, TreatmentS
 class PatientDiagnoses(MemberView):
     @extend_schema(responses=DiagnosisSerializer(many=True))
     def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """The patient's diagnoses, newest first."""
         patient = get_patient(clinic=self.clinic, pk=pk)
         self.record("patient.read", patient, patient.pk, "diagnoses")
         entries = patient.diagnoses.filter(archived_at=None)
@@ -27,6 +28,7 @@ class PatientDiagnoses(MemberView):
         request=DiagnosisSerializer, responses={201: DiagnosisSerializer, 400: ProblemSerializer}
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Adds a diagnosis to the record."""
         patient = get_patient(clinic=self.clinic, pk=pk)
         values = validated(DiagnosisSerializer(data=request.data))
         entry = add_diagnosis(patient=patient, by=self.member, **values)
@@ -36,6 +38,7 @@ class PatientDiagnoses(MemberView):
 class DiagnosisDetail(MemberView):
     @extend_schema(responses=DiagnosisSerializer)
     def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """One diagnosis."""
         entry = get_diagnosis(clinic=self.clinic, pk=pk)
         self.record("diagnosis.read", entry, entry.patient_id)
         return Response(DiagnosisSerializer(entry).data)
@@ -45,6 +48,7 @@ class DiagnosisDetail(MemberView):
         responses={200: DiagnosisSerializer, 400: ProblemSerializer},
     )
     def patch(self, request: Request, pk: uuid.UUID) -> Response:
+        """Changes the named fields."""
         entry = get_diagnosis(clinic=self.clinic, pk=pk)
         values = validated(DiagnosisSerializer(entry, data=request.data, partial=True))
         saved = save_entry(entry=entry, by=self.member, **values)
@@ -60,6 +64,7 @@ class DiagnosisDetail(MemberView):
 class PatientTreatments(MemberView):
     @extend_schema(responses=TreatmentSerializer(many=True))
     def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """The patient's treatments, newest first."""
         patient = get_patient(clinic=self.clinic, pk=pk)
         self.record("patient.read", patient, patient.pk, "treatments")
         entries = patient.treatments.filter(archived_at=None)
@@ -69,6 +74,7 @@ class PatientTreatments(MemberView):
         request=TreatmentSerializer, responses={201: TreatmentSerializer, 400: ProblemSerializer}
     )
     def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Adds a treatment to the record."""
         patient = get_patient(clinic=self.clinic, pk=pk)
         values = validated(TreatmentSerializer(data=request.data))
         entry = add_treatment(patient=patient, by=self.member, **values)
@@ -78,6 +84,7 @@ class PatientTreatments(MemberView):
 class TreatmentDetail(MemberView):
     @extend_schema(responses=TreatmentSerializer)
     def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """One treatment."""
         entry = get_treatment(clinic=self.clinic, pk=pk)
         self.record("treatment.read", entry, entry.patient_id)
         return Response(TreatmentSerializer(entry).data)
@@ -87,6 +94,7 @@ class TreatmentDetail(MemberView):
         responses={200: TreatmentSerializer, 400: ProblemSerializer},
     )
     def patch(self, request: Request, pk: uuid.UUID) -> Response:
+        """Changes the named fields."""
         entry = get_treatment(clinic=self.clinic, pk=pk)
         values = validated(TreatmentSerializer(entry, data=request.data, partial=True))
         saved = save_entry(entry=entry, by=self.member, **values)

@@ -37,6 +37,7 @@ class PatientList(PagedView):
         responses=PatientLineSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
+        """The clinic's patients."""
         query = validated(PatientQuery(data=request.query_params))
         return self.answer_page(list_patients(clinic=self.clinic, **query), PatientLineSerializer)
 
@@ -45,6 +46,7 @@ class PatientList(PagedView):
         responses={201: PatientSerializer, 400: ProblemSerializer, 409: ProblemSerializer},
     )
     def post(self, request: Request) -> Response:
+        """Adds a patient; 409 where the clinic uses the record number already."""
         context = {"clinic": self.clinic}
         values = validated(PatientSerializer(data=request.data, context=context))
         patient = add_patient(by=self.member, **values)
@@ -54,6 +56,7 @@ class PatientList(PagedView):
 class PatientDetail(MemberView):
     @extend_schema(responses=PatientSerializer)
     def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """One patient, archived or not."""
         patient = get_patient(clinic=self.clinic, pk=pk)
         self.record("patient.read", patient, patient.pk)
         return Response(PatientSerializer(patient).data)
@@ -63,6 +66,7 @@ class PatientDetail(MemberView):
         responses={200: PatientSerializer, 400: ProblemSerializer, 409: ProblemSerializer},
     )
     def put(self, request: Request, pk: uuid.UUID) -> Response:
+        """Changes the patient; optional fields that are left out stay as they are."""
         return self._change(request, pk, partial=False)
 
     @extend_schema(
@@ -70,6 +74,7 @@ class PatientDetail(MemberView):
         responses={200: PatientSerializer, 400: ProblemSerializer, 409: ProblemSerializer},
     )
     def patch(self, request: Request, pk: uuid.UUID) -> Response:
+        """Changes the named fields."""
         return self._change(request, pk, partial=True)
 
     @extend_schema(responses={204: None})
@@ -90,6 +95,7 @@ class PatientDetail(MemberView):
 class PatientRestore(MemberView):
     @extend_schema(request=None, responses=PatientSerializer)
     def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Brings an archived patient back onto the list."""
         patient = restore_patient(patient=get_patient(clinic=self.clinic, pk=pk), by=self.member)
         return Response(PatientSerializer(patient).data)
 

@@ -37,10 +37,11 @@ from segmentation.services.uploads import confirm_doubts
 
 class ScanDetail(MemberView):
     # JSON alone: in a form a missing tick cannot be told from one that was taken away.
-    parser_classes = (JSONParser,)  # type: ignore[assignment]
+    parser_classes = (JSONParser,)
 
     @extend_schema(responses=ScanDetailSerializer)
     def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """One scan with its corrections."""
         scan = get_scan(clinic=self.clinic, pk=pk)
         self.record("scan.read", scan, scan.study.patient_id)
         return answer_scan(scan)
@@ -83,6 +84,7 @@ def with_changes(facts: ScanFacts, values: dict[str, Any]) -> ScanFacts:
 class ScanRestore(MemberView):
     @extend_schema(request=None, responses=ScanDetailSerializer)
     def post(self, request: Request, pk: uuid.UUID) -> Response:
+        """Brings an archived scan back into the patient's course."""
         scan = get_scan(clinic=self.clinic, pk=pk)
         return answer_scan(restore_scan(scan=scan, by=self.member))
 

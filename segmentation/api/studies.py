@@ -19,6 +19,7 @@ from segmentation.selectors.timeline import patient_timeline
 class PatientStudies(MemberView):
     @extend_schema(responses=StudySerializer(many=True))
     def get(self, request: Request, pk: uuid.UUID) -> Response:
+        """The patient's visits to the scanner, newest first."""
         patient = get_patient(clinic=self.clinic, pk=pk)
         self.record("patient.read", patient, patient.pk, "studies")
         return Response(StudySerializer(patient.studies.all(), many=True).data)

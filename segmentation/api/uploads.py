@@ -19,7 +19,7 @@ from segmentation.services.uploads import Accepted, Declaration, accept_upload
 
 
 class PatientScans(MemberView):
-    parser_classes = (MultiPartParser,)  # type: ignore[assignment]
+    parser_classes = (MultiPartParser,)
 
     @extend_schema(responses=ScanSerializer(many=True))
     def get(self, request: Request, pk: uuid.UUID) -> Response:

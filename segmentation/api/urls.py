@@ -32,7 +32,5 @@ urlpatterns = [
     path(
         "segmentations/<uuid:pk>/", segmentations.SegmentationDetail.as_view(), name="segmentation"
     ),
-    path(
-        "segmentations/<uuid:pk>/mask/", segmentations.SegmentationMask.as_view(), name="mask"
-    ),
+    path("segmentations/<uuid:pk>/mask/", segmentations.SegmentationMask.as_view(), name="mask"),
 ]

@@ -42,9 +42,7 @@ def _count_states(patients: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
     # A failure counts until a later attempt at the same scan has succeeded.
     failed = Q(state=State.FAILED) & ~Q(scan__segmentations__is_current=True)
     rows = (
-        Segmentation.objects.filter(
-            study__patient__in=patients, scan__archived_at=None
-        )
+        Segmentation.objects.filter(study__patient__in=patients, scan__archived_at=None)
         .values("study__patient")
         .annotate(
             running=Count("pk", filter=active, distinct=True),

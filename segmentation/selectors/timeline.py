@@ -82,9 +82,7 @@ def row_of(scan: Scan) -> ScanRow:
 
 def patient_timeline(*, patient: Patient, archived: bool = False) -> list[ScanRow]:
     """The patient's scans, newest first; with ``archived``, those that were archived."""
-    scans = Scan.objects.filter(study__patient=patient).select_related(
-        "study", "uploaded_by__user"
-    )
+    scans = Scan.objects.filter(study__patient=patient).select_related("study", "uploaded_by__user")
     scans = scans.exclude(archived_at=None) if archived else scans.present()
     attempts = Segmentation.objects.prefetch_related("lesions")
     scans = scans.prefetch_related(Prefetch("segmentations", queryset=attempts))
@@ -123,3 +121,39 @@ def scan_row(*, scan: Scan) -> ScanRow:
         Prefetch("segmentations", queryset=attempts)
     )
     return row_of(fresh.get(pk=scan.pk))
+
+
+@dataclass(frozen=True)
+class CourseSummary:
+    """The course in a line: the newest volume against the one before and the lowest, in mL."""
+
+    latest: CoursePoint
+    previous: CoursePoint | None
+    nadir: CoursePoint
+
+    @property
+    def change_since_previous(self) -> float | None:
+        """In per cent of the previous volume; None where there is nothing to compare with."""
+        return None if self.previous is None else _change(self.previous, self.latest)
+
+    @property
+    def change_since_nadir(self) -> float | None:
+        return None if self.previous is None else _change(self.nadir, self.latest)
+
+
+def _change(before: CoursePoint, after: CoursePoint) -> float | None:
+    if before.volume_ml == 0:
+        return None
+    return 100.0 * (after.volume_ml - before.volume_ml) / before.volume_ml
+
+
+def summarise_course(points: list[CoursePoint]) -> CourseSummary | None:
+    """Compares only results of the newest one's sequence, since others measure other things."""
+    if not points:
+        return None
+    alike = [point for point in points if point.sequence == points[-1].sequence]
+    return CourseSummary(
+        latest=alike[-1],
+        previous=alike[-2] if len(alike) > 1 else None,
+        nadir=min(alike, key=lambda point: point.volume_ml),
+    )

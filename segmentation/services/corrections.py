@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clinic.models import Membership
+from patients.errors import RecordError
 from patients.models import Patient, PictureConvention, Scan, Sequence
 from patients.services.studies import record_correction, remove_empty_study, study_on
 from segmentation.errors import SegmentationError
@@ -79,6 +80,9 @@ def _reading(facts: ScanFacts) -> tuple[str, bool, str]:
 
 def _move(scan: Scan, facts: ScanFacts) -> None:
     former = scan.study
+    same_file = Scan.objects.filter(study__patient=facts.patient, sha256=scan.sha256)
+    if same_file.exclude(pk=scan.pk).exists():
+        raise RecordError("That patient has this very file already, so it was not moved there.")
     scan.study = study_on(patient=facts.patient, day=facts.performed_on)
     scan.save(update_fields=["study"])
     scan.segmentations.update(study=scan.study)
@@ -119,6 +123,4 @@ def forget_physical_sizes(scan: Scan) -> None:
     """Takes millimetres and millilitres out of every result of a scan, so none can be shown."""
     results = Segmentation.objects.filter(scan=scan)
     results.update(volume_ml=None)
-    Lesion.objects.filter(segmentation__in=results).update(
-        volume_ml=None, longest_diameter_mm=None
-    )
+    Lesion.objects.filter(segmentation__in=results).update(volume_ml=None, longest_diameter_mm=None)

@@ -15,6 +15,7 @@ from patients.services.studies import remove_empty_study
 from segmentation.files import media_root, remove_folder
 from segmentation.models import Segmentation
 
+
 def erase_patient(*, patient: Patient, by: Membership) -> None:
     """Removes the patient, every study, scan and result, and all their files, for good.
 

@@ -104,9 +104,10 @@ def report_progress(*, claim: Claim, step: Step, done: int = 0, total: int = 0) 
 
     Raises ClaimLostError where the segmentation has been given to another worker.
     """
+    progress = {"slices_done": done, "slices_total": total} if total else {}
     changed = Segmentation.objects.filter(
         pk=claim.segmentation_id, token=claim.token, state=State.RUNNING
-    ).update(step=step, slices_done=done, slices_total=total, heard_at=timezone.now())
+    ).update(step=step, heard_at=timezone.now(), **progress)
     if not changed:
         raise ClaimLostError(f"segmentation {claim.segmentation_id} has another worker")
 
@@ -143,8 +144,10 @@ def _failed(reason: str) -> dict[str, object]:
 
 def give_up_on_lost() -> int:
     """Fails whatever lost its worker for the third time; how many that were."""
-    return Segmentation.objects.stale().filter(attempts__gte=MAX_ATTEMPTS).update(
-        **_failed(WORKERS_LOST)
+    return (
+        Segmentation.objects.stale()
+        .filter(attempts__gte=MAX_ATTEMPTS)
+        .update(**_failed(WORKERS_LOST))
     )
 
 

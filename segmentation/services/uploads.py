@@ -206,7 +206,5 @@ def confirm_doubts(*, scan: Scan, by: Membership) -> Accepted:
     """A person has looked at the doubts and says that the scan is what was declared."""
     scan.doubts_confirmed_by = by
     scan.save(update_fields=["doubts_confirmed_by"])
-    record_access(
-        member=by, action="scan.confirm", subject=scan, patient_id=scan.study.patient_id
-    )
+    record_access(member=by, action="scan.confirm", subject=scan, patient_id=scan.study.patient_id)
     return _ask_for_segmentation(scan, by)

@@ -6,14 +6,13 @@ import uuid
 from pathlib import Path
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, JsonResponse
-from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from clinic.access import clinic_of, member_of, viewer_required
 from clinic.services.log import record_access
 from patients.models import Scan
 from patients.selectors import get_scan
-from segmentation.files import PREVIEWS, preview_path
+from segmentation.files import PREVIEWS, mask_name, preview_path
 from segmentation.models import Segmentation
 from segmentation.selectors.timeline import get_segmentation
 
@@ -89,14 +88,6 @@ def _result(segmentation: Segmentation) -> dict[str, object]:
         ],
         "notice": "Research software, not for diagnosis.",
     }
-
-
-def mask_name(segmentation: Segmentation) -> str:
-    """A name for the download, of our own making: no patient's name in it."""
-    suffix = "".join(Path(segmentation.mask.name).suffixes)
-    day = f"{segmentation.scan.study.performed_on:%Y-%m-%d}"
-    sequence = slugify(segmentation.scan.sequence)
-    return f"{day}_{sequence}_mask_{str(segmentation.pk)[:8]}{suffix}"
 
 
 def _finished(request: HttpRequest, pk: uuid.UUID) -> Segmentation:

@@ -17,7 +17,7 @@ from patients.models import Patient, PictureConvention, Sequence
 from patients.selectors import get_patient
 from segmentation.charts import draw_course
 from segmentation.forms import UploadForm
-from segmentation.selectors.timeline import course, patient_timeline
+from segmentation.selectors.timeline import course, patient_timeline, summarise_course
 
 
 def scans_context(patient: Patient, *, archived: bool = False) -> dict[str, Any]:
@@ -29,6 +29,7 @@ def scans_context(patient: Patient, *, archived: bool = False) -> dict[str, Any]
         "rows": rows,
         "archived": archived,
         "points": points,
+        "summary": summarise_course(points),
         "chart": draw_course(points),
         "is_active": any(row.is_active for row in rows),
     }

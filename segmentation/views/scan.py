@@ -24,15 +24,18 @@ from segmentation.services.corrections import correct_scan
 from segmentation.services.erasure import erase_patient, erase_scan
 from segmentation.services.queue import request_segmentation
 from segmentation.services.uploads import confirm_doubts
+from segmentation.stage import show_result
 
 
 def _context(scan: Scan, shown: Segmentation | None = None) -> dict[str, Any]:
     row = scan_row(scan=scan)
+    result = shown or row.current
     return {
+        **(show_result(row.scan, result) if result is not None else {}),
         "row": row,
         "scan": row.scan,
         "patient": row.scan.patient,
-        "result": shown or row.current,
+        "result": result,
         "versions": [a for a in row.scan.segmentations.all() if a.mask],
         "siblings": patient_timeline(patient=row.scan.patient),
         "corrections": row.scan.corrections.select_related("corrected_by__user"),

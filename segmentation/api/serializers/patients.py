@@ -73,9 +73,7 @@ class PatientLineSerializer(serializers.ModelSerializer[Patient]):
     age = serializers.IntegerField(read_only=True)
     last_scan_on = serializers.DateField(read_only=True, allow_null=True)
     diagnosis = serializers.CharField(source="diagnosis_name", read_only=True, allow_null=True)
-    who_grade = serializers.IntegerField(
-        source="diagnosis_grade", read_only=True, allow_null=True
-    )
+    who_grade = serializers.IntegerField(source="diagnosis_grade", read_only=True, allow_null=True)
 
     class Meta:
         model = Patient

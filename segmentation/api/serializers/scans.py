@@ -42,7 +42,7 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
 
     class Meta:
         model = Scan
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "patient",
             "study",
@@ -89,8 +89,8 @@ class AcceptedSerializer(ScanSerializer):
     notices = serializers.SerializerMethodField()
 
     class Meta(ScanSerializer.Meta):
-        fields = (*ScanSerializer.Meta.fields, "notices")  # type: ignore[assignment]
-        read_only_fields = fields  # type: ignore[assignment]
+        fields = (*ScanSerializer.Meta.fields, "notices")
+        read_only_fields = fields
 
     def get_notices(self, _scan: Scan) -> list[str]:
         accepted: Accepted = self.context["accepted"]
@@ -133,8 +133,8 @@ class ScanDetailSerializer(ScanSerializer):
     corrections = ScanCorrectionSerializer(many=True, read_only=True)
 
     class Meta(ScanSerializer.Meta):
-        fields = (*ScanSerializer.Meta.fields, "corrections")  # type: ignore[assignment]
-        read_only_fields = fields  # type: ignore[assignment]
+        fields = (*ScanSerializer.Meta.fields, "corrections")
+        read_only_fields = fields
 
 
 class StudySerializer(serializers.ModelSerializer[Study]):

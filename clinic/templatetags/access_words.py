@@ -1,0 +1,37 @@
+"""The access log in words."""
+
+from __future__ import annotations
+
+from django import template
+
+register = template.Library()
+
+WORDS = {
+    "patient.add": "added the patient",
+    "patient.edit": "changed the record",
+    "patient.read": "opened the record",
+    "patient.archive": "archived the patient",
+    "patient.restore": "restored the patient",
+    "patient.photo": "changed the photo",
+    "diagnosis.edit": "wrote a diagnosis",
+    "diagnosis.archive": "archived a diagnosis",
+    "treatment.edit": "wrote a treatment",
+    "treatment.archive": "archived a treatment",
+    "scan.upload": "uploaded a scan",
+    "scan.read": "opened a scan",
+    "scan.correct": "corrected a scan",
+    "scan.confirm": "confirmed a doubtful scan",
+    "scan.archive": "archived a scan",
+    "scan.restore": "restored a scan",
+    "scan.erase": "erased a scan",
+    "scan.download": "downloaded a scan",
+    "mask.download": "downloaded a mask",
+    "result.download": "downloaded measures",
+    "segmentation.request": "asked for a segmentation",
+}
+
+
+@register.filter
+def in_words(action: str) -> str:
+    """The action as the end of a sentence that begins with a name."""
+    return WORDS.get(action, action.replace(".", ", "))

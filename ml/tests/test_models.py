@@ -1,0 +1,113 @@
+"""What ships is what its card describes: safetensors, with their SHA-256, and no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+
+from ml import models
+from ml.errors import NoModelError
+from ml.models import card_for, file_sha256, load_model, read_card, shipped_cards
+from ml.tests.factories import write_weights
+
+SHIPPED = Path(models.__file__).parent / "weights"
+SHIPPED_CARDS = sorted(SHIPPED.glob("*.toml"))
+
+
+def test_only_safetensors_and_their_cards_ship() -> None:
+    assert {path.suffix for path in SHIPPED.iterdir()} == {".safetensors", ".toml"}
+    names = [sorted(p.stem for p in SHIPPED.glob(f"*{s}")) for s in (".safetensors", ".toml")]
+    assert names[0] == names[1] != []
+
+
+@pytest.mark.parametrize("path", SHIPPED_CARDS, ids=lambda path: path.stem)
+def test_a_shipped_card_is_complete_and_makes_sense(path: Path) -> None:
+    card = read_card(path)
+
+    assert card.name == path.stem
+    assert card.version
+    assert set(card.sequences) <= {"FLAIR", "T1", "T1ce", "T2", "COMPOSITE"}
+    assert card.sequences
+    assert 0 < card.threshold < 1
+    assert card.least_voxels >= 1
+    assert len(card.labels) == card.network.out_channels
+    assert 0 not in card.labels
+
+
+@pytest.mark.parametrize("path", SHIPPED_CARDS, ids=lambda path: path.stem)
+def test_a_shipped_model_holds_numbers_only_and_loads(path: Path) -> None:
+    card = read_card(path)
+    network = models.load_network(card.network, path.with_suffix(".safetensors"))
+    assert all(torch.isfinite(value).all() for value in network.state_dict().values())
+
+
+def test_the_checksum_is_that_of_the_files_bytes(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"weights")
+    assert file_sha256(tmp_path / "file") == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_a_model_loads_with_its_card(stub_weights: Path) -> None:
+    model = load_model("flair2d")
+
+    assert model.card.version == "7"
+    assert model.card.labels == {1: "FLAIR abnormality"}
+    assert not model.network.training
+
+
+def test_weights_that_are_not_those_of_the_card_are_refused(stub_weights: Path) -> None:
+    weights = stub_weights / "flair2d.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+
+    with pytest.raises(ValueError, match=r"flair2d\.safetensors is not the file that its card"):
+        load_model("flair2d")
+
+
+def test_other_weights_may_be_named_for_a_trial(stub_weights: Path, tmp_path: Path) -> None:
+    other = write_weights(tmp_path / "other", "trial")
+    (stub_weights / "flair2d.safetensors").unlink()
+
+    assert load_model("flair2d", weights=other).card.name == "flair2d"
+
+
+def test_a_pickle_is_never_read_as_weights(stub_weights: Path, tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "weights.pt")
+    with pytest.raises(Exception, match=r"(?i)header|safetensor"):
+        load_model("flair2d", weights=tmp_path / "weights.pt")
+
+
+def test_an_unknown_name_is_no_file(stub_weights: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        load_model("nonsense")
+
+
+@pytest.mark.parametrize("sequence", ["FLAIR", "COMPOSITE"])
+def test_a_sequence_finds_its_model(stub_weights: Path, sequence: str) -> None:
+    assert card_for(sequence).name == "flair2d"
+
+
+def test_a_sequence_without_a_model_is_told_which_ones_there_are(stub_weights: Path) -> None:
+    with pytest.raises(NoModelError) as caught:
+        card_for("T2")
+    assert str(caught.value) == "No model reads T2 yet; there are models for COMPOSITE, FLAIR."
+
+
+def test_the_cards_come_in_order_of_name(stub_weights: Path) -> None:
+    write_weights(stub_weights, "another")
+    assert [card.name for card in shipped_cards()] == ["another", "flair2d"]
+
+
+def test_a_model_is_loaded_once_for_each_worker(stub_weights: Path) -> None:
+    assert models.cached_model("flair2d") is models.cached_model("flair2d")
+
+
+def test_a_card_that_leaves_something_out_is_refused(stub_weights: Path) -> None:
+    card = stub_weights / "flair2d.toml"
+    text = card.read_text(encoding="utf-8")
+    card.write_text(text.replace("threshold = 0.5\n", ""), encoding="utf-8")
+    with pytest.raises(KeyError, match="threshold"):
+        read_card(card)

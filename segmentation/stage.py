@@ -1,0 +1,71 @@
+"""What the picture of a result needs beside its slices: side labels, marks, the lesions listed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml.geometry import ImageKind
+from patients.models import PictureConvention, Scan
+from segmentation.models import Lesion, Segmentation
+
+LISTED = 12
+# Smaller ones stand in the total and in the download; a long tail of specks hides the rest.
+LEAST_LISTED_SHARE = 0.005
+
+SideLabel = tuple[str, str, str]
+RADIOLOGICAL: list[SideLabel] = [
+    ("left", "R", "the patient's right"),
+    ("right", "L", "the patient's left"),
+]
+NEUROLOGICAL: list[SideLabel] = [
+    ("left", "L", "the patient's left"),
+    ("right", "R", "the patient's right"),
+]
+FRONT_AND_BACK: list[SideLabel] = [("top", "A", "anterior"), ("bottom", "P", "posterior")]
+
+
+def show_result(scan: Scan, result: Segmentation) -> dict[str, Any]:
+    """The context of the result's picture and table."""
+    lesions = list(result.lesions.all())
+    listed = listed_lesions(lesions)
+    return {
+        "side_labels": side_labels(scan),
+        "slice_marks": slice_marks(lesions),
+        "main_lesions": listed,
+        "lesion_count": len(lesions),
+        "hidden_lesions": len(lesions) - len(listed),
+        "middle_slice": (scan.slice_count + 1) // 2,
+    }
+
+
+def side_labels(scan: Scan) -> list[SideLabel]:
+    """Letters for the picture's edges; none where the file or its uploader does not say.
+
+    Volumes are always shown in the radiological convention, whatever their orientation.
+    """
+    if scan.kind == ImageKind.VOLUME:
+        return RADIOLOGICAL + FRONT_AND_BACK if scan.affine is not None else []
+    if scan.convention == PictureConvention.RADIOLOGICAL:
+        return RADIOLOGICAL
+    if scan.convention == PictureConvention.NEUROLOGICAL:
+        return NEUROLOGICAL
+    return []
+
+
+def slice_marks(lesions: list[Lesion]) -> list[tuple[int, int]]:
+    """Runs of slices with any lesion, as (from, how many), counted from 0 at the foot."""
+    runs: list[tuple[int, int]] = []
+    for first, last in sorted((lesion.first_slice, lesion.last_slice) for lesion in lesions):
+        if runs and first - 1 <= runs[-1][0] + runs[-1][1]:
+            start, length = runs[-1]
+            runs[-1] = (start, max(length, last - start))
+        else:
+            runs.append((first - 1, last - first + 1))
+    return runs
+
+
+def listed_lesions(lesions: list[Lesion]) -> list[Lesion]:
+    """The largest ones, without a tail of pieces that are a speck against the whole."""
+    whole = sum(lesion.voxels for lesion in lesions)
+    large = [lesion for lesion in lesions if lesion.voxels >= LEAST_LISTED_SHARE * whole]
+    return large[:LISTED]

@@ -1,0 +1,61 @@
+"""How results are written on a page: always with their unit, never with a made-up digit."""
+
+from __future__ import annotations
+
+from django import template
+
+from segmentation.models import Lesion, Segmentation
+from segmentation.palette import colour_index
+
+register = template.Library()
+
+
+@register.filter
+def colour(number: int) -> int:
+    """The number of the lesion's colour, for the classes ``lesion-1`` and so on."""
+    return colour_index(number)
+
+
+@register.filter
+def millilitres(volume: float | None) -> str:
+    """``12.3 mL``; small volumes keep a second place, so that none is shown as nothing."""
+    if volume is None:
+        return ""
+    if 0 < volume < 0.005:
+        return "< 0.01 mL"
+    return f"{volume:.2f} mL" if volume < 1 else f"{volume:.1f} mL"
+
+
+@register.filter
+def size(result: Segmentation | Lesion) -> str:
+    """The volume where there is one, else the area on the largest slice."""
+    if result.volume_ml is not None:
+        return millilitres(result.volume_ml)
+    percent = result.key_area_percent
+    area = f"{result.key_area_pixels or 0:,} pixels"
+    return area if percent is None else f"{percent:.1f} % of the brain on its largest slice"
+
+
+@register.filter
+def change(percent: float | None) -> str:
+    """``+12 %``, with a true minus sign; a dash where nothing can be compared."""
+    if percent is None:
+        return "–"
+    return f"{percent:+.0f} %".replace("-", "−")
+
+
+@register.filter
+def probability(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+@register.filter
+def times(values: list[float] | None) -> str:
+    """Sizes along axes: ``240 x 240 x 155``."""
+    return (
+        ""
+        if not values
+        else " × ".join(
+            f"{value:.3g}" if isinstance(value, float) else str(value) for value in values
+        )
+    )

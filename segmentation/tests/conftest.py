@@ -1,0 +1,31 @@
+"""A model that is quick, and a record to upload into."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from clinic.models import Clinic
+from ml import models
+from ml.models import Model
+from patients.models import Patient
+from patients.tests.factories import PatientFactory
+from segmentation import pipeline
+from segmentation.tests.factories import stub_model
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> Model:
+    """The stub in place of what ships: for the queue by its card, for the worker by its network."""
+    stub = stub_model()
+    monkeypatch.setattr(models, "shipped_cards", lambda: (stub.card,))
+    monkeypatch.setattr(pipeline, "cached_model", lambda _name: stub)
+    return stub
+
+
+@pytest.fixture
+def patient(clinic: Clinic) -> Patient:
+    return PatientFactory(
+        clinic=clinic, record_number="A-1", full_name="Ada Sample", birth_date=date(1970, 5, 1)
+    )
