@@ -25,7 +25,7 @@ test: var/.installed-dev var/.frontend
 	$(call INSIDE,test) $(BIN)/pytest -n 2 --dist worksteal -q $(ARGS)
 
 e2e: var/.installed-dev var/.frontend
-	$(call INSIDE,e2e) $(BIN)/pytest -q e2e $(ARGS)
+	$(BIN)/pytest -q e2e $(ARGS)
 
 check: var/.installed-dev var/.frontend
 	$(BIN)/ruff check .

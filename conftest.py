@@ -18,6 +18,11 @@ from segmentation.services import queue
 SignIn = Callable[[Membership], Client]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # WhiteNoise misses the folder that only `collectstatic` makes.
+    config.addinivalue_line("filterwarnings", "ignore:No directory at:UserWarning")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
@@ -35,7 +40,7 @@ def media(settings: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def rung(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
+def rung(monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
     """What the bell was rung for, in place of a broker."""
     heard: list[uuid.UUID] = []
     monkeypatch.setattr(queue, "ring", heard.append)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import AbstractBaseUser
 
+from clinic.access import find_membership
 from clinic.models import Role
 
 
@@ -12,7 +14,13 @@ class SignInForm(AuthenticationForm):
     error_messages = {
         **AuthenticationForm.error_messages,
         "invalid_login": "The user name or the password is wrong. Please try again.",
+        "inactive": "This account does not belong to a clinic, or was deactivated.",
     }
+
+    def confirm_login_allowed(self, user: AbstractBaseUser) -> None:
+        """Lets in active members only, and says so to whoever knows the password."""
+        if find_membership(user) is None:
+            raise forms.ValidationError(self.error_messages["inactive"], code="inactive")
 
 
 class InviteForm(forms.Form):

@@ -138,7 +138,7 @@ def _number_by_size(mask: BoolArray) -> NDArray[np.int32]:
 def _measure_lesion(
     number: int,
     labels: NDArray[np.int32],
-    box: tuple[slice, slice, slice],
+    box: tuple[slice, ...],
     brain: BoolArray,
     centre: tuple[float, ...],
     grid: Grid,

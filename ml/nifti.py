@@ -10,11 +10,13 @@ import gzip
 import io
 import zlib
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeAlias, cast
 
-import nibabel as nib
 import numpy as np
+from nibabel.nifti1 import Nifti1Header, Nifti1Image, xform_codes
+from nibabel.nifti2 import Nifti2Header, Nifti2Image
 from nibabel.orientations import io_orientation
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from ml.errors import InvalidVolumeError
@@ -30,7 +32,7 @@ LENGTH_UNITS = {1: "meter", 2: "mm", 3: "micron"}
 CHUNK = 1 << 20
 READ_ERRORS = (EOFError, OSError, zlib.error)
 
-Header = nib.nifti1.Nifti1Header
+Header: TypeAlias = Nifti1Header
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -68,7 +70,7 @@ def read_header(path: Path) -> Header:
     length = _header_length(head)
     if length is None or len(head) < length:
         raise InvalidVolumeError("The file is not a NIfTI volume. Please export it as .nii.gz.")
-    header_class = nib.nifti1.Nifti1Header if length == 348 else nib.nifti2.Nifti2Header
+    header_class = Nifti1Header if length == 348 else Nifti2Header
     header = header_class(head[:length], check=False)
     if bytes(header["magic"].item())[:2] != b"n+":
         raise InvalidVolumeError(
@@ -87,13 +89,13 @@ def _mend_transforms(header: Header) -> None:
     if header["pixdim"][0] != -1:
         header["pixdim"][0] = 1
     for name in ("qform_code", "sform_code"):
-        if int(header[name]) not in nib.nifti1.xform_codes.value_set():
+        if int(header[name]) not in xform_codes.value_set():
             header[name] = 0
 
 
-def _image_class(header: Header) -> type[nib.nifti1.Nifti1Image]:
-    is_second = isinstance(header, nib.nifti2.Nifti2Header)
-    return nib.nifti2.Nifti2Image if is_second else nib.nifti1.Nifti1Image
+def _image_class(header: Header) -> type[Nifti1Image]:
+    chosen: type[Nifti1Image] = Nifti2Image if isinstance(header, Nifti2Header) else Nifti1Image
+    return chosen
 
 
 def read_geometry(path: Path) -> Geometry:
@@ -152,8 +154,8 @@ def _times(shape: tuple[int, ...]) -> str:
 
 def _check_data_type(header: Header) -> np.dtype[np.generic]:
     try:
-        data_type = np.dtype(header.get_data_dtype())
-    except (KeyError, nib.spatialimages.HeaderDataError) as error:
+        data_type: np.dtype[np.generic] = np.dtype(header.get_data_dtype())
+    except (KeyError, HeaderDataError) as error:
         raise InvalidVolumeError(
             "The header names an unknown data type. Please export it again."
         ) from error
@@ -171,7 +173,7 @@ def _stated_affine(header: Header) -> NDArray[np.float64] | None:
         affine = header.get_sform(coded=True)[0]
         if affine is None:
             affine = header.get_qform(coded=True)[0]
-    except (nib.spatialimages.HeaderDataError, ValueError):
+    except (HeaderDataError, ValueError):
         affine = None
     if affine is None:
         return None
@@ -238,7 +240,7 @@ def _promised_bytes(header: Header) -> int:
     offset = float(header["vox_offset"])
     if not np.isfinite(offset):
         raise InvalidVolumeError("The file's header is damaged. Please export it again.")
-    itemsize = np.dtype(header.get_data_dtype()).itemsize
+    itemsize = int(np.dtype(header.get_data_dtype()).itemsize)
     return int(offset) + itemsize * int(np.prod(header.get_data_shape(), dtype=np.int64))
 
 
@@ -252,7 +254,7 @@ def read_voxels(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         with open_bytes(path) as stream:
             image = _image_class(header).from_stream(io.BytesIO(stream.read()))
             values = np.asarray(image.dataobj, dtype=np.float32)
-    except (*READ_ERRORS, ValueError, nib.spatialimages.HeaderDataError) as error:
+    except (*READ_ERRORS, ValueError, HeaderDataError) as error:
         raise InvalidVolumeError(
             "The file is cut off or damaged. Please upload it again from its source."
         ) from error
@@ -279,7 +281,7 @@ def write_mask(path: Path, mask: NDArray[np.generic], *, like: Path) -> None:
         packed.write(image.to_bytes())
 
 
-def _copy_transforms(source: Header, image: nib.nifti1.Nifti1Image) -> None:
+def _copy_transforms(source: Header, image: Nifti1Image) -> None:
     """Field by field: setting a matrix would decompose it again and change its last digits."""
     transforms = ("qform_code", "sform_code", "quatern_b", "quatern_c", "quatern_d")
     for name in (*transforms, "qoffset_x", "qoffset_y", "qoffset_z", "srow_x", "srow_y", "srow_z"):

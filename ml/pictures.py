@@ -32,11 +32,7 @@ DAMAGE = (
 
 def is_picture(head: bytes) -> bool:
     """Whether ``head``, the first bytes of a file, begin a PNG, JPEG or TIFF."""
-    return (
-        head.startswith(b"\x89PNG\r\n\x1a\n")
-        or head.startswith(b"\xff\xd8\xff")
-        or head[:4] in (b"II*\x00", b"MM\x00*")
-    )
+    return head.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\x00", b"MM\x00*"))
 
 
 def _open(path: Path) -> Image.Image:

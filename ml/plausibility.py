@@ -118,7 +118,7 @@ def _doubts_about_extent(image: MedicalImage) -> list[str]:
 def _grey_slices(image: MedicalImage) -> NDArray[np.generic]:
     """The image as grey slices (Z, H, W)."""
     if image.geometry.kind is ImageKind.PICTURE:
-        return image.values.max(axis=0)[None]
+        return np.asarray(image.values.max(axis=0)[None])
     return volume_to_slices(image.values, image.affine)
 
 

@@ -145,5 +145,5 @@ def _steps_mm(image: MedicalImage) -> NDArray[np.float64]:
 def mask_on_grid(slices: BoolArray, image: MedicalImage) -> NDArray[np.uint8]:
     """The mask (Z, H, W) back on the grid of the file: (X, Y, Z), or (H, W) of a picture."""
     if image.geometry.kind is ImageKind.PICTURE:
-        return slices[0].astype(np.uint8)
-    return slices_to_volume(slices.astype(np.uint8), image.affine).astype(np.uint8)
+        return np.asarray(slices[0], dtype=np.uint8)
+    return np.asarray(slices_to_volume(slices, image.affine), dtype=np.uint8)

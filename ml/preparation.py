@@ -50,7 +50,7 @@ def resize_plane(
     if any(sigma):
         values = ndimage.gaussian_filter(values, [*lead, *sigma])
     zoom = [1.0] * (values.ndim - 2) + factors
-    resized: FloatArray = ndimage.zoom(
+    resized: FloatArray = ndimage.zoom(  # type: ignore[call-overload]
         values, zoom, order=order, mode="nearest", grid_mode=True, prefilter=order > 1
     )
     return resized

@@ -8,6 +8,7 @@ size of the image) and bilinear upsampling in place of transposed convolutions.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -58,8 +59,7 @@ class UNet(nn.Module):
         )
         coarse_to_fine = widths[::-1]
         self.decoder = nn.ModuleList(
-            DoubleConvolution(below + skip, skip)
-            for below, skip in zip(coarse_to_fine, coarse_to_fine[1:], strict=False)
+            DoubleConvolution(below + skip, skip) for below, skip in pairwise(coarse_to_fine)
         )
         self.head = nn.Conv2d(widths[0], config.out_channels, 1)
 

@@ -81,4 +81,4 @@ def find_namesakes(
     same = Patient.objects.of(clinic).filter(
         full_name__iexact=full_name.strip(), birth_date=birth_date
     )
-    return list(same.exclude(pk=other_than))
+    return list(same if other_than is None else same.exclude(pk=other_than))

@@ -1,4 +1,4 @@
-"""Telling a worker that there is work. A bell that nobody hears is no harm: the beat rings again."""
+"""Telling a worker that there is work. If nobody hears the bell, the beat rings again."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def preview_path(segmentation: Segmentation, kind: str) -> Path:
 
 def mask_name(segmentation: Segmentation) -> str:
     """A name for the download, of our own making: no patient's name in it."""
-    suffix = "".join(Path(segmentation.mask.name).suffixes)
+    suffix = "".join(Path(segmentation.mask.path).suffixes)
     day = f"{segmentation.scan.study.performed_on:%Y-%m-%d}"
     sequence = slugify(segmentation.scan.sequence)
     return f"{day}_{sequence}_mask_{str(segmentation.pk)[:8]}{suffix}"

@@ -56,7 +56,8 @@ def to_grey(slices: NDArray[np.generic]) -> NDArray[np.uint8]:
     tissue = values[head_mask(values)]
     low, high = (0.0, 1.0) if tissue.size == 0 else (0.0, float(np.percentile(tissue, 99.5)))
     scaled = (values - low) / max(high - low, 1e-6)
-    return (np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    grey: NDArray[np.uint8] = (np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    return grey
 
 
 def write_previews(
@@ -95,7 +96,7 @@ def _nearest(labels: NDArray[np.uint8], shape: tuple[int, int]) -> NDArray[np.ui
         np.minimum(((np.arange(new) + 0.5) * old / new).astype(int), old - 1)
         for new, old in zip(shape, labels.shape[-2:], strict=True)
     )
-    return labels[..., rows[:, None], columns[None, :]]
+    return np.asarray(labels[..., rows[:, None], columns[None, :]], dtype=np.uint8)
 
 
 def _lay_out(tiles: NDArray[np.generic], layout: AtlasLayout) -> NDArray[np.uint8]:

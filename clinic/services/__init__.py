@@ -1,1 +1,1 @@
-"""What changes the organisation. Each service is one verb, keyword-only, and raises its own words."""
+"""What changes the organisation. A service is one verb, keyword-only, with errors in words."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -98,7 +98,7 @@ def find_link(*, token: str) -> OneTimeLink | None:
 
 
 @transaction.atomic
-def use_link(*, token: str, password: str) -> AbstractBaseUser:
+def use_link(*, token: str, password: str) -> User:
     """Sets the password that the link was made for, once.
 
     Raises MemberError where the link is used up or the password is too weak.
@@ -121,7 +121,7 @@ def use_link(*, token: str, password: str) -> AbstractBaseUser:
     return user
 
 
-def _check_password(password: str, user: AbstractBaseUser) -> None:
+def _check_password(password: str, user: User) -> None:
     try:
         validate_password(password, user)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The tests: the real PostgreSQL and Redis, quick password hashes, files in a folder of their own."""
+"""The tests: the real PostgreSQL and Redis, quick password hashes, files of their own."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def _read_case(folder: Path, channels: tuple[str, ...]) -> LabelledCase:
         case=folder.name,
         patient=folder.name,
         stack=stack_of_channels(images, (row_mm, column_mm)),
-        mask=segmentation > 0,
+        mask=np.asarray(segmentation != 0),
     )
 
 

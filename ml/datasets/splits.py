@@ -47,7 +47,7 @@ def make_split(
 ) -> PatientSplit:
     """The same split for the same patients and seed, whatever order they come in."""
     rest = sorted(set(patients) - set(always_test))
-    random.Random(seed).shuffle(rest)
+    random.Random(seed).shuffle(rest)  # noqa: S311 - a split is no secret
     test_count = max(0, round(test_share * len(set(patients))) - len(always_test))
     validation_count = round(validation_share * len(set(patients)))
     return PatientSplit(

@@ -100,14 +100,17 @@ class _Run:
         self.best = float(state["best"])
 
 
-def average_weights(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor | int], None]:
+Tensors = tuple[Tensor, ...] | list[Tensor]
+
+
+def average_weights(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
     """An exponential moving average whose memory grows with the run, up to ``decay``.
 
     With a fixed decay the early average is mostly the random start, and its batch statistics
     belong to no network at all; so after ``n`` updates the decay is ``(1 + n) / (10 + n)``.
     """
 
-    def update(averaged: list[Tensor], current: list[Tensor], count: Tensor | int) -> None:
+    def update(averaged: Tensors, current: Tensors, count: Tensor | int) -> None:
         updates = int(count)
         weight = 1 - min(decay, (1 + updates) / (10 + updates))
         for mean, value in zip(averaged, current, strict=True):

@@ -88,8 +88,8 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         for case in cases:
             index = len(self.cases)
             self.cases.append(_prepare(case))
-            for z, has_tumour in enumerate(self.cases[index].mask.any(axis=(1, 2))):
-                (pools.with_tumour if has_tumour else pools.without_tumour).append((index, z))
+            for z, plane in enumerate(self.cases[index].mask):
+                (pools.with_tumour if plane.any() else pools.without_tumour).append((index, z))
         return pools
 
     def __len__(self) -> int:

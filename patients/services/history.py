@@ -40,12 +40,11 @@ def save_entry(*, entry: Entry, by: Membership, **values: Any) -> Entry:
 
 
 @transaction.atomic
-def archive_entry(*, entry: Entry, by: Membership) -> Entry:
+def archive_entry(*, entry: Diagnosis | Treatment, by: Membership) -> None:
     entry.archived_at = timezone.now()
     entry.updated_by = by
     entry.save(update_fields=["archived_at", "updated_by", "updated_at"])
     _log(entry, by, "archive")
-    return entry
 
 
 def _log(entry: Diagnosis | Treatment, by: Membership, verb: str) -> None:

@@ -17,9 +17,9 @@ from segmentation.api.base import MemberView, ProblemSerializer, validated
 from segmentation.api.downloads import FILE, FileNegotiation, send_file
 from segmentation.api.pages import PagedView
 from segmentation.api.serializers.segmentations import SegmentationQuery, SegmentationSerializer
+from segmentation.files import mask_name
 from segmentation.models import Segmentation, State
 from segmentation.selectors.timeline import get_segmentation
-from segmentation.views.files import mask_name
 
 
 class SegmentationList(PagedView):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 from django.db.models import Count, Q
 
@@ -25,7 +24,9 @@ def summarise_results(patients: Iterable[uuid.UUID]) -> dict[uuid.UUID, ResultSu
     }
 
 
-def _summary(counts: dict[str, int], course: list[tuple[int, float | None]]) -> ResultSummary:
+def _summary(
+    counts: dict[str, int], course: list[tuple[int | None, float | None]]
+) -> ResultSummary:
     voxels, volume = course[-1] if course else (None, None)
     return ResultSummary(
         latest_volume_ml=volume,
@@ -54,15 +55,15 @@ def _count_states(patients: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
     }
 
 
-def _courses(patients: list[uuid.UUID]) -> dict[uuid.UUID, list[tuple[int, float | None]]]:
-    rows: Iterable[dict[str, Any]] = (
+def _courses(patients: list[uuid.UUID]) -> dict[uuid.UUID, list[tuple[int | None, float | None]]]:
+    rows = (
         Segmentation.objects.filter(
             study__patient__in=patients, is_current=True, scan__archived_at=None
         )
         .order_by("study__performed_on", "created_at")
         .values("study__patient", "voxels", "volume_ml")
     )
-    courses: dict[uuid.UUID, list[tuple[int, float | None]]] = defaultdict(list)
+    courses: dict[uuid.UUID, list[tuple[int | None, float | None]]] = defaultdict(list)
     for row in rows:
         courses[row["study__patient"]].append((row["voxels"], row["volume_ml"]))
     return courses

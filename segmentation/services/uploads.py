@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path, PurePath
+from typing import Any
 
 from django.conf import settings
 from django.core.files import File
@@ -27,6 +28,8 @@ from patients.services.studies import study_on
 from segmentation.errors import DuplicateScanError, SegmentationError, UploadError
 from segmentation.models import Segmentation
 from segmentation.services.queue import request_segmentation
+
+Upload = UploadedFile[Any]
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Accepted:
 
 
 def accept_upload(
-    *, patient: Patient, by: Membership, upload: UploadedFile, declaration: Declaration
+    *, patient: Patient, by: Membership, upload: Upload, declaration: Declaration
 ) -> Accepted:
     """Stores a scan and asks for its segmentation.
 
@@ -88,7 +91,7 @@ def display_name(name: str) -> str:
 
 
 @contextmanager
-def _on_disk(upload: UploadedFile) -> Iterator[Path]:
+def _on_disk(upload: Upload) -> Iterator[Path]:
     """The upload as a file of ours, gone again at the end."""
     incoming = Path(settings.INCOMING_ROOT)
     incoming.mkdir(parents=True, exist_ok=True)
@@ -155,8 +158,7 @@ def _store(
                 detail=f"{scan.sequence} of {declaration.acquired_on}: {scan.original_name}",
             )
     except BaseException as error:
-        if scan.file._committed and scan.file.name:
-            discard_file(scan)
+        discard_file(scan)
         if isinstance(error, RecordError):
             raise UploadError(str(error)) from error
         raise
@@ -165,6 +167,8 @@ def _store(
 
 def discard_file(scan: Scan) -> None:
     """Removes the scan's file and the folder that was made for it."""
+    if not scan.file.name:
+        return
     path = Path(scan.file.path)
     path.unlink(missing_ok=True)
     if path.parent.exists() and not any(path.parent.iterdir()):

@@ -121,6 +121,7 @@ class SegmentationFactory(DjangoModelFactory[Segmentation]):
             finished_at=factory.LazyFunction(timezone.now),
         )
 
+    id = factory.LazyFunction(uuid.uuid4)
     scan = factory.SubFactory(ScanFactory)
     study = factory.SelfAttribute("scan.study")
     sent_at = factory.LazyFunction(timezone.now)
@@ -173,7 +174,7 @@ def make_stale(segmentation: Segmentation) -> Segmentation:
 
 def stub_model() -> Model:
     """Marks as tumour what is far brighter than the rest of the FLAIR."""
-    return heads.threshold_model(level=1.5)
+    return heads.threshold_model(level=4.0)
 
 
 def files_below(folder: Path) -> list[str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -16,7 +15,13 @@ from clinic.access import clinic_of, clinician_required, member_of
 from patients.selectors import get_patient
 from segmentation.errors import UploadError
 from segmentation.forms import UploadForm
-from segmentation.services.uploads import Accepted, Declaration, accept_upload, display_name
+from segmentation.services.uploads import (
+    Accepted,
+    Declaration,
+    Upload,
+    accept_upload,
+    display_name,
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def upload_scan(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return redirect("segmentation:patient", pk=pk)
 
 
-def _first_problem(form: UploadForm, files: list[UploadedFile]) -> str:
+def _first_problem(form: UploadForm, files: list[Upload]) -> str:
     if not form.is_valid():
         return next(str(errors[0]) for errors in form.errors.values())
     if not files:
@@ -63,9 +68,7 @@ def _first_problem(form: UploadForm, files: list[UploadedFile]) -> str:
     return ""
 
 
-def _take(
-    request: HttpRequest, pk: uuid.UUID, file: UploadedFile, declaration: Declaration
-) -> Outcome:
+def _take(request: HttpRequest, pk: uuid.UUID, file: Upload, declaration: Declaration) -> Outcome:
     name = display_name(file.name or "")
     patient = get_patient(clinic=clinic_of(request), pk=pk)
     try:
