@@ -69,7 +69,7 @@ def mask_is_drawn(page: Page) -> bool:
 
 
 def test_a_clinician_adds_a_patient_uploads_a_scan_and_sees_the_tumour(
-    clinician: Page, site: str, samples: dict[str, Path]
+    clinician: Page, site: str, samples: dict[str, Path], tmp_path: Path
 ) -> None:
     page = clinician
     add_patient(page, site, "Test Person <b>bold</b>", "E2E-1")
@@ -98,7 +98,9 @@ def test_a_clinician_adds_a_patient_uploads_a_scan_and_sees_the_tumour(
 
     with page.expect_download() as download:
         page.get_by_role("link", name="Download mask").click()
-    mask, scan = nib.load(download.value.path()), nib.load(samples["sample_flair.nii.gz"])
+    saved = tmp_path / download.value.suggested_filename
+    download.value.save_as(saved)
+    mask, scan = nib.load(saved), nib.load(samples["sample_flair.nii.gz"])
     assert mask.shape == scan.shape
     assert np.array_equal(mask.affine, scan.affine)
     assert np.asarray(mask.dataobj).any()

@@ -30,7 +30,6 @@ SEQUENCE_IN_NAME = (
     ("T2", re.compile(r"(?<![a-z0-9])t2w?(?![a-z0-9*])")),
     ("T1", re.compile(r"(?<![a-z0-9])t1w?(?![a-z0-9])")),
 )
-MASK_IN_NAME = re.compile(r"(?<![a-z])(mask|seg|segmentation|label)s?(?![a-z])")
 
 
 def find_doubts(image: MedicalImage, *, sequence: str, file_name: str) -> list[str]:

@@ -41,7 +41,8 @@ def list_patients(
         diagnosis_grade=Subquery(diagnoses.values("who_grade")[:1]),
     )
     patients = patients.exclude(archived_at=None) if archived else patients.present()
-    for word in search.split():
+    # PostgreSQL has no NUL in its texts.
+    for word in search.replace("\0", " ").split():
         patients = patients.filter(Q(full_name__icontains=word) | Q(record_number__icontains=word))
     # Patients without a scan come last, whichever way the column is sorted.
     order = [

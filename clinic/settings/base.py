@@ -133,7 +133,8 @@ AXES_VERBOSE = False
 # Uploads: the limits that a stranger's file meets before any of its voxels is read
 MAX_FILE_BYTES = 256 * 1024 * 1024
 MAX_FILES_PER_UPLOAD = 20
-DATA_UPLOAD_MAX_NUMBER_FILES = MAX_FILES_PER_UPLOAD
+# Above our own limit, so that a few files too many are refused in words and not by a bare 400.
+DATA_UPLOAD_MAX_NUMBER_FILES = 5 * MAX_FILES_PER_UPLOAD
 FILE_UPLOAD_PERMISSIONS = 0o640
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o750
 INCOMING_ROOT = VAR / "incoming"

@@ -61,6 +61,6 @@ def write_split(path: Path, split: PatientSplit, *, header: str) -> None:
     """Writes the split as TOML under a comment that says how it was made."""
     lines = [f"# {line}" for line in header.splitlines()]
     for name in PARTS:
-        names = ",\n".join(f'    "{patient}"' for patient in sorted(split.part(name)))
-        lines.append(f"{name} = [\n{names},\n]")
+        names = [f'    "{patient}",\n' for patient in sorted(split.part(name))]
+        lines.append(f"{name} = [\n{''.join(names)}]")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -11,7 +11,6 @@ from ml.inference import BATCH_SLICES, segment_stack
 from ml.stacks import stack_of_channels
 from ml.tests.factories import flair_stack, head, head_with_blob, threshold_network
 
-
 MM = (1.0, 1.0)
 
 

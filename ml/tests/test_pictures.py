@@ -23,6 +23,8 @@ from ml.tests.factories import (
 )
 from ml.volumes import load_image, read_geometry
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
 
 def composite() -> np.ndarray:
     """A colour picture (H, W, 3) with three channels that differ."""

@@ -59,6 +59,12 @@ def test_a_written_split_reads_back_as_it_was(tmp_path: Path) -> None:
     assert lines[:2] == ["# Made for a test,", "# in two lines."]
 
 
+def test_an_empty_part_reads_back_too(tmp_path: Path) -> None:
+    split = PatientSplit(frozenset("ab"), frozenset("c"), frozenset())
+    write_split(tmp_path / "split.toml", split, header="Without a test part.")
+    assert read_split(tmp_path / "split.toml") == split
+
+
 def test_an_unknown_part_is_refused() -> None:
     with pytest.raises(ValueError, match="not 'holdout'"):
         make_split(PATIENTS, seed=1).part("holdout")
