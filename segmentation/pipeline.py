@@ -68,8 +68,8 @@ def run(*, claim: Claim) -> None:
 
 def execute(*, claim: Claim) -> Segmentation:
     """Load, segment, measure, save. Raises ClaimLostError if another worker took over."""
-    segmentation = Segmentation.objects.select_related("scan__study").get(pk=claim.segmentation_id)
     queue.report_progress(claim=claim, step=Step.LOADING)
+    segmentation = Segmentation.objects.select_related("scan__study").get(pk=claim.segmentation_id)
     path = Path(segmentation.scan.file.path)
     image = load_image(path)
     model = cached_model(segmentation.model_name)

@@ -134,7 +134,9 @@ class UploadPanel {
         if (message === null) outcome.innerHTML = request.responseText;
         else outcome.textContent = message;
         outcome.hidden = false;
-        if (taken) row.querySelector("[data-choices]")?.remove();
+        if (taken) {
+          for (const choice of row.querySelectorAll("select, input, label, button")) choice.remove();
+        }
         resolve(taken);
       };
       request.addEventListener("load", () => {

@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 
 from patients.summaries import ResultSummary
 from segmentation.models import Segmentation, State
@@ -41,7 +41,10 @@ def _summary(
 def _count_states(patients: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
     active = Q(state__in=(State.QUEUED, State.RUNNING))
     # A failure counts until a later attempt at the same scan has succeeded.
-    failed = Q(state=State.FAILED) & ~Q(scan__segmentations__is_current=True)
+    later_success = Segmentation.objects.filter(
+        scan=OuterRef("scan"), state=State.SUCCEEDED, created_at__gt=OuterRef("created_at")
+    )
+    failed = Q(state=State.FAILED) & ~Exists(later_success)
     rows = (
         Segmentation.objects.filter(study__patient__in=patients, scan__archived_at=None)
         .values("study__patient")

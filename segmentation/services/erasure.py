@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from clinic.models import AccessEvent, Membership
 from clinic.services.log import record_access
-from patients.models import Patient, Scan
+from patients.models import Patient, Scan, ScanCorrection
 from patients.services.studies import remove_empty_study
 from segmentation.files import media_root, remove_folder
 from segmentation.models import Segmentation
@@ -22,31 +21,49 @@ def erase_patient(*, patient: Patient, by: Membership) -> None:
     Only the fact of it stays in the access log, with neither name nor record number. The rows go
     first, in one transaction; the files on its commit.
     """
-    folders = [media_root() / "photos" / str(patient.pk)]
-    folders += _scan_folders(Scan.objects.filter(study__patient=patient))
     patient_id = patient.pk
+    folders = [media_root() / "photos" / str(patient_id)]
     with transaction.atomic():
-        Patient.objects.select_for_update().get(pk=patient_id)
+        # Uploads lock this row too: from here on no scan can come in that would be overlooked.
+        locked = Patient.objects.select_for_update().get(pk=patient_id)
+        scans = Scan.objects.filter(study__patient=locked)
+        folders += _scan_folders(scans)
+        about = Q(patient_id=patient_id) | Q(subject_id__in=list(scans.values_list("pk", flat=True)))
         patient.delete()
-        _log(by, "patient.erase", patient_id)
+        _forget_details(about)
+        _forget_number(locked)
+        record_access(member=by, action="patient.erase", patient_id=patient_id)
         transaction.on_commit(lambda: _remove(folders), robust=True)
 
 
 def erase_scan(*, scan: Scan, by: Membership) -> None:
     """Removes one scan with its results and files; its study too if it was the last one."""
     folders = _scan_folders(Scan.objects.filter(pk=scan.pk))
-    study, patient_id = scan.study, scan.study.patient_id
+    scan_id, study, patient_id = scan.pk, scan.study, scan.study.patient_id
     with transaction.atomic():
         scan.delete()
         remove_empty_study(study=study)
-        _log(by, "scan.erase", patient_id)
+        _forget_details(Q(subject_id=scan_id))
+        record_access(member=by, action="scan.erase", patient_id=patient_id)
         transaction.on_commit(lambda: _remove(folders), robust=True)
 
 
-def _log(by: Membership, action: str, patient_id: uuid.UUID) -> None:
-    # Earlier lines may quote names and numbers in their detail.
-    AccessEvent.objects.filter(patient_id=patient_id).update(detail="")
-    record_access(member=by, action=action, patient_id=patient_id)
+def _forget_details(which: Q) -> None:
+    """Lines of the log may quote names and numbers in their detail; the lines themselves stay."""
+    AccessEvent.objects.filter(which).update(detail="")
+
+
+def _forget_number(patient: Patient) -> None:
+    """Where a scan was moved from or to this patient, the other record quotes the number."""
+    number = patient.record_number
+    moved = Q(clinic=patient.clinic, action="scan.correct", detail__startswith="patient: ")
+    quoted = Q(detail__startswith=f"patient: {number} -> ") | Q(detail__endswith=f" -> {number}")
+    _forget_details(moved & quoted)
+    corrections = ScanCorrection.objects.filter(
+        field="patient", scan__study__patient__clinic=patient.clinic
+    )
+    corrections.filter(before=number).update(before="erased")
+    corrections.filter(after=number).update(after="erased")
 
 
 def _scan_folders(scans: QuerySet[Scan]) -> list[Path]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from clinic.models import Membership
 from ml.models import Model
 from patients.models import Patient, Scan, Sequence, Study
 from segmentation.errors import DuplicateScanError, SegmentationError
 from segmentation.models import Segmentation, State
-from segmentation.services import queue
+from segmentation.services import queue, uploads
+from segmentation.services.erasure import erase_patient
 from segmentation.services.uploads import Declaration, accept_upload
 from segmentation.tests.factories import (
     ScanFactory,
@@ -82,3 +85,48 @@ def test_the_same_file_sent_several_times_at_once_is_stored_once(
     assert sum(isinstance(answer, DuplicateScanError) for answer in answers) == AT_ONCE - 1
     assert Scan.objects.count() == Study.objects.count() == 1
     assert len(files_below(media)) == 1
+
+
+def wait_until_somebody_waits_for_a_lock() -> None:
+    """Until a connection is held up by this one's transaction, or half a minute has gone."""
+    until = time.monotonic() + 30
+    with connection.cursor() as cursor:
+        while time.monotonic() < until:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            time.sleep(0.02)
+
+
+def test_a_scan_that_comes_in_while_its_patient_is_erased_leaves_no_file(
+    model: Model,
+    patient: Patient,
+    clinician: Membership,
+    admin: Membership,
+    media: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    declaration = Declaration(sequence=Sequence.FLAIR, acquired_on=date(2024, 3, 1))
+    other = Patient.objects.get(pk=patient.pk)
+
+    def erase() -> None:
+        try:
+            erase_patient(patient=other, by=admin)
+        finally:
+            connection.close()
+
+    eraser = threading.Thread(target=erase)
+    log = uploads.record_access
+
+    def log_once_the_eraser_waits(**line: Any) -> Any:
+        eraser.start()
+        wait_until_somebody_waits_for_a_lock()
+        return log(**line)
+
+    monkeypatch.setattr(uploads, "record_access", log_once_the_eraser_waits)
+    with suppress(SegmentationError, IntegrityError):
+        accept_upload(patient=patient, by=clinician, upload=upload(), declaration=declaration)
+    eraser.join(timeout=60)
+    assert not Patient.objects.exists()
+    assert not Scan.objects.exists()
+    assert files_below(media) == []

@@ -214,7 +214,10 @@ def test_a_broker_that_is_away_breaks_no_request(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     monkeypatch.setattr(queue, "ring", bell.ring)
-    monkeypatch.setattr(bell, "current_app", Celery(broker="redis://127.0.0.1:1/0"))
+    away = Celery(set_as_current=False)
+    away.config_from_object("django.conf:settings", namespace="CELERY")
+    away.conf.broker_url = "redis://127.0.0.1:1/0"
+    monkeypatch.setattr(bell, "current_app", away)
     browser: Client = sign_in(clinician)
     values = {"sequence": "FLAIR", "acquired_on": "2024-03-01", "files": [upload()]}
     with django_capture_on_commit_callbacks(execute=True):
