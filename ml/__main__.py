@@ -16,7 +16,7 @@ from ml.place import Convention
 from ml.prediction import predict_mask
 from ml.training.config import read_config
 from ml.training.loop import train
-from ml.volumes import load_image, write_mask
+from ml.volumes import load_image, mask_suffix, write_mask
 
 SEQUENCES = ("FLAIR", "T1", "T1ce", "T2", "COMPOSITE")
 
@@ -99,6 +99,9 @@ def run_evaluate(options: argparse.Namespace) -> None:
 
 def run_segment(options: argparse.Namespace) -> None:
     image = load_image(options.input)
+    suffix = mask_suffix(image.geometry)
+    if not options.out.name.endswith(suffix):
+        raise ValueError(f"The mask of this file is stored as {suffix}; please name --out so.")
     sequence = options.sequence or ("COMPOSITE" if image.values.shape[0] == 3 else "FLAIR")
     model = load_model(card_for(sequence).name)
     prediction = predict_mask(

@@ -114,9 +114,7 @@ def test_a_namesake_is_pointed_out_once(sign_in: SignIn, clinician: Membership) 
     assert Patient.objects.count() == 2
 
 
-def test_a_taken_record_number_is_said_on_the_form(
-    sign_in: SignIn, clinician: Membership
-) -> None:
+def test_a_taken_record_number_is_said_on_the_form(sign_in: SignIn, clinician: Membership) -> None:
     PatientFactory(clinic=clinician.clinic, record_number="A-1")
     page = sign_in(clinician).post(reverse("patients:new"), values())
     assert "belongs to another patient" in str(page.context["form"].errors["record_number"])

@@ -21,6 +21,11 @@ from patients.tests.factories import PatientFactory
 
 SignIn = Callable[[Membership], Client]
 PAYLOAD = b"<?php evil ?>"
+# Pillow warns of what the service then refuses.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning:PIL"),
+]
 
 
 def picture(file_format: str = "JPEG", size: tuple[int, int] = (800, 600), **options: Any) -> bytes:

@@ -58,9 +58,7 @@ def test_changing_to_a_taken_record_number_changes_nothing(clinician: Membership
     assert (other.record_number, other.full_name) == ("A-2", "Ada Sample")
 
 
-def test_two_clinics_may_share_a_record_number(
-    clinician: Membership, stranger: Membership
-) -> None:
+def test_two_clinics_may_share_a_record_number(clinician: Membership, stranger: Membership) -> None:
     add_patient(by=clinician, **values())
     add_patient(by=stranger, **values())
     assert Patient.objects.filter(record_number="A-1").count() == 2

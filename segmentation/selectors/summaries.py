@@ -44,7 +44,7 @@ def _count_states(patients: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
     later_success = Segmentation.objects.filter(
         scan=OuterRef("scan"), state=State.SUCCEEDED, created_at__gt=OuterRef("created_at")
     )
-    failed = Q(state=State.FAILED) & ~Exists(later_success)
+    failed = Q(~Exists(later_success), state=State.FAILED)
     rows = (
         Segmentation.objects.filter(study__patient__in=patients, scan__archived_at=None)
         .values("study__patient")

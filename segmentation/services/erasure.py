@@ -28,7 +28,9 @@ def erase_patient(*, patient: Patient, by: Membership) -> None:
         locked = Patient.objects.select_for_update().get(pk=patient_id)
         scans = Scan.objects.filter(study__patient=locked)
         folders += _scan_folders(scans)
-        about = Q(patient_id=patient_id) | Q(subject_id__in=list(scans.values_list("pk", flat=True)))
+        about = Q(patient_id=patient_id) | Q(
+            subject_id__in=list(scans.values_list("pk", flat=True))
+        )
         patient.delete()
         _forget_details(about)
         _forget_number(locked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -102,7 +103,7 @@ def test_no_result_gives_no_chart() -> None:
 
 def test_dates_never_run_into_each_other() -> None:
     ticks = drawn(*(point(day, 1) for day in range(0, 400, 7))).x_ticks
-    gaps = [b.position - a.position for a, b in zip(ticks, ticks[1:], strict=False)]
+    gaps = [b.position - a.position for a, b in pairwise(ticks)]
     assert min(gaps) >= 84
     assert ticks[0].label == "1 Jan 2024"
 

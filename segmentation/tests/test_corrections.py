@@ -107,9 +107,7 @@ def test_a_scan_is_not_moved_to_a_patient_who_has_the_same_file(
 
 
 @pytest.mark.parametrize("reason", ["", "   "])
-def test_a_correction_needs_a_reason(
-    reason: str, scan: Scan, correct: Callable[..., Scan]
-) -> None:
+def test_a_correction_needs_a_reason(reason: str, scan: Scan, correct: Callable[..., Scan]) -> None:
     with pytest.raises(RecordError, match="reason"):
         correct(reason, sequence=Sequence.T1)
     assert Scan.objects.get().sequence == Sequence.FLAIR
@@ -256,9 +254,7 @@ def values(**changes: Any) -> dict[str, Any]:
     return {**usual, **changes}
 
 
-def test_the_form_corrects_the_scan(
-    sign_in: SignIn, clinician: Membership, scan: Scan
-) -> None:
+def test_the_form_corrects_the_scan(sign_in: SignIn, clinician: Membership, scan: Scan) -> None:
     browser, address = sign_in(clinician), reverse("segmentation:correct", args=[scan.pk])
     assert browser.get(address).status_code == 200
     response = browser.post(address, values(performed_on="2024-05-06"))

@@ -13,8 +13,7 @@ from django.db import InterfaceError, OperationalError
 from PIL import Image
 
 from ml.errors import InvalidVolumeError
-from ml.models import Model, file_sha256, load_model, shipped_cards
-from ml.models import WEIGHTS as SHIPPED
+from ml.models import WEIGHTS, Model, file_sha256, load_model, shipped_cards
 from ml.stacks import volume_to_slices
 from ml.tests import factories as heads
 from patients.models import PictureConvention, Scan, Sequence
@@ -427,9 +426,7 @@ def test_a_scan_erased_meanwhile_is_no_harm(model: Model, monkeypatch: pytest.Mo
     assert not Segmentation.objects.exists()
 
 
-def test_a_failed_one_is_tried_again_by_hand(
-    model: Model, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_one_is_tried_again_by_hand(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(pipeline, "predict_mask", raising(RuntimeError()))
         failed = worked()
@@ -444,7 +441,7 @@ def test_a_failed_one_is_tried_again_by_hand(
 
 
 def test_the_shipped_model_segments_a_whole_volume(monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = SHIPPED / "flair2d.safetensors"
+    weights = WEIGHTS / "flair2d.safetensors"
     cards = [card for card in shipped_cards() if card.name == "flair2d"]
     if not cards or not weights.exists() or file_sha256(weights) != cards[0].sha256:
         pytest.skip("no weights that match their card are here yet")

@@ -97,9 +97,7 @@ def test_a_volume_with_spacing_has_sizes(
 def test_a_spacing_marked_as_unreliable_gives_no_size_anywhere(
     browser: Client, patient: Patient, clinician: Membership
 ) -> None:
-    accepted = take(
-        patient, clinician, head_bytes(), "head.nii.gz", spacing_is_reliable=False
-    )
+    accepted = take(patient, clinician, head_bytes(), "head.nii.gz", spacing_is_reliable=False)
     assert not accepted.scan.has_physical_size
     assert_nothing_is_sized(browser, result_of(accepted))
 
@@ -120,9 +118,7 @@ def test_a_volume_without_any_spacing_has_no_size_anywhere(
     browser: Client, patient: Patient, clinician: Membership
 ) -> None:
     volume = heads.head_with_blob()[0]
-    content = heads.nifti_bytes(
-        volume, qform_code=0, sform_code=0, pixdim=[1, 0, 0, 0, 0, 0, 0, 0]
-    )
+    content = heads.nifti_bytes(volume, qform_code=0, sform_code=0, pixdim=[1, 0, 0, 0, 0, 0, 0, 0])
     accepted = take(patient, clinician, content, "head.nii")
     assert accepted.scan.spacing_mm is None
     row = result_of(accepted)

@@ -37,6 +37,8 @@ PATIENCE = 180.0
 # What `python -m celery` does, with a reader that never comes back, so that there is a half-way.
 STUCK = """
 import sys, time
+import django
+django.setup()
 from celery.__main__ import main
 from segmentation import pipeline
 pipeline.load_image = lambda path: time.sleep(3600)
@@ -130,14 +132,18 @@ def _real_bell(place: Place, settings: Any, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(queue, "ring", bell.ring)
 
 
-def wait_for(pk: uuid.UUID, place: Place, *states: State) -> Segmentation:
+def wait_for(
+    pk: uuid.UUID, place: Place, *states: State, by: subprocess.Popen[bytes] | None = None
+) -> Segmentation:
+    """The row once it is in one of the states; gives up early where the worker ``by`` has ended."""
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+    while time.monotonic() < until and (by is None or by.poll() is None):
         row = Segmentation.objects.get(pk=pk)
         if row.state in states:
             return row
         time.sleep(0.1)
-    pytest.fail(f"still {row.state} after {PATIENCE:g} s\n{place.log()}")
+    row = Segmentation.objects.get(pk=pk)
+    pytest.fail(f"still {row.state}\n{place.log()}")
 
 
 def assert_one_result(row: Segmentation, place: Place) -> None:
@@ -156,7 +162,7 @@ def test_what_a_killed_worker_left_is_finished_by_the_next_one(
     first = place.start("-c", STUCK)
     try:
         row = queue.request_segmentation(scan=ScanFactory(), by=None)
-        wait_for(row.pk, place, State.RUNNING)
+        wait_for(row.pk, place, State.RUNNING, by=first)
     finally:
         end(first, signal.SIGKILL)
     row.refresh_from_db()
