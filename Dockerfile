@@ -12,7 +12,9 @@
 FROM node:22-slim AS frontend
 WORKDIR /build
 COPY frontend/package.json frontend/package-lock.json ./
-RUN npm ci --no-audit --no-fund
+# Not `npm ci`: it refuses a lock file that, as this one, names no addresses of packages. The
+# versions and hashes of the lock file hold here too.
+RUN npm install --no-save --no-audit --no-fund
 COPY frontend/ ./
 RUN npm run build
 
