@@ -12,8 +12,8 @@
 FROM node:22-slim AS frontend
 WORKDIR /build
 COPY frontend/package.json frontend/package-lock.json ./
-# Not `npm ci`: it refuses a lock file that, as this one, names no addresses of packages. The
-# versions and hashes of the lock file hold here too.
+# Not `npm ci`: it refuses the lock file, which leaves out rollup's packages for other platforms.
+# The versions and hashes that the lock file does name hold here too.
 RUN npm install --no-save --no-audit --no-fund
 COPY frontend/ ./
 RUN npm run build

@@ -32,14 +32,20 @@ SEQUENCE_IN_NAME = (
 )
 
 
-def find_doubts(image: MedicalImage, *, sequence: str, file_name: str) -> list[str]:
+def find_doubts(
+    image: MedicalImage, *, sequence: str, file_name: str, spacing_is_reliable: bool = True
+) -> list[str]:
     """Plain sentences about what does not look right; an empty list where nothing does.
 
-    ``sequence`` is what the uploader declared ("FLAIR", "T1", "T1ce", "T2" or "COMPOSITE").
+    ``sequence`` is what the uploader declared ("FLAIR", "T1", "T1ce", "T2" or "COMPOSITE"). A
+    spacing that was declared unreliable is not doubted once more.
     """
     doubts = _doubts_about_head(image)
     doubts += _doubts_about_channels(image, sequence)
     doubts += _doubts_about_name(file_name, sequence)
+    if not spacing_is_reliable:
+        return doubts
+    doubts += _doubts_about_extent(image)
     if image.geometry.spacing_is_doubtful:
         sizes = " x ".join(f"{s:g}" for s in image.geometry.spacing_mm or ())
         doubts.append(
@@ -98,7 +104,7 @@ def _doubts_about_head(image: MedicalImage) -> list[str]:
     main, fill = _main_part(mask)
     if main < LEAST_MAIN_PART or fill < LEAST_FILL_OF_BOX:
         return [f"{doubt}: what is bright does not form one head."]
-    return _doubts_about_extent(image)
+    return []
 
 
 def _doubts_about_extent(image: MedicalImage) -> list[str]:

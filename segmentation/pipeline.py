@@ -8,6 +8,7 @@ from pathlib import Path
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, InterfaceError, OperationalError
+from safetensors import SafetensorError
 
 from ml.errors import InvalidVolumeError, NoModelError
 from ml.inference import Progress
@@ -15,7 +16,7 @@ from ml.models import Model, cached_model
 from ml.place import Convention
 from ml.prediction import Prediction, predict_mask
 from ml.volumes import MedicalImage, load_image
-from segmentation.errors import ClaimLostError
+from segmentation.errors import ClaimLostError, PermanentFailureError
 from segmentation.models import Segmentation, Step
 from segmentation.services import queue
 from segmentation.services.queue import Claim
@@ -28,6 +29,7 @@ TOOK_TOO_LONG = (
     "please resample it and upload it again."
 )
 FILE_MISSING = "The scan's file could not be read on the server. Please upload it again."
+MODEL_MISSING = "The model's weights are missing or damaged on the server. Please tell support."
 OUT_OF_MEMORY = "The scan needs more memory than the server has. Please resample it."
 UNEXPECTED = (
     "Something went wrong on the server while this scan was processed. Please try again, and "
@@ -52,6 +54,9 @@ def run(*, claim: Claim) -> None:
     except SoftTimeLimitExceeded:
         log.exception("segmentation %s took too long", claim.segmentation_id)
         queue.record_failure(claim=claim, reason=TOOK_TOO_LONG)
+    except PermanentFailureError as error:
+        log.exception("segmentation %s cannot be done here", claim.segmentation_id)
+        queue.record_failure(claim=claim, reason=str(error))
     except FileNotFoundError:
         log.exception("segmentation %s has no file", claim.segmentation_id)
         queue.record_failure(claim=claim, reason=FILE_MISSING)
@@ -72,12 +77,20 @@ def execute(*, claim: Claim) -> Segmentation:
     segmentation = Segmentation.objects.select_related("scan__study").get(pk=claim.segmentation_id)
     path = Path(segmentation.scan.file.path)
     image = load_image(path)
-    model = cached_model(segmentation.model_name)
+    model = _load_model(segmentation.model_name)
     prediction = _predict(claim, segmentation, model, image)
     queue.report_progress(claim=claim, step=Step.SAVING)
     return save_result(
         claim=claim, segmentation=segmentation, model=model, image=image, prediction=prediction
     )
+
+
+def _load_model(name: str) -> Model:
+    """The shipped model; raises PermanentFailureError where the server does not have it whole."""
+    try:
+        return cached_model(name)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise PermanentFailureError(MODEL_MISSING) from error
 
 
 def _predict(

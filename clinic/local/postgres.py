@@ -100,8 +100,11 @@ def _start_server(places: Places, account: Account, directory: Path, *, throwawa
 
 
 def forget_data(directory: Path) -> None:
-    """Removes the data of a throwaway server, wherever it is kept."""
-    shutil.rmtree(_places(directory, _account()).data, ignore_errors=True)
+    """Removes the data of a throwaway server, and with it a folder that was made for it."""
+    shutil.rmtree(directory / "postgres", ignore_errors=True)
+    home = _home_below_var_tmp(directory)
+    if home.exists() and home.stat().st_uid == os.geteuid():
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def _account() -> Account:
@@ -121,18 +124,40 @@ def _account() -> Account:
 
 def _places(directory: Path, account: Account) -> Places:
     directory = directory.resolve()
-    mark = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
-    socket = Path("/tmp") / f"sulcus-{os.geteuid()}-{mark}"  # noqa: S108 - short, and checked
+    socket = Path("/tmp") / f"sulcus-{os.geteuid()}-{_mark(directory)}"  # noqa: S108 - checked
     packaged = _packaged_install()
     if account.uid is None or (_is_open_to_all(directory) and _is_open_to_all(packaged / "bin")):
         return Places(packaged / "bin", directory / "postgres", socket)
-    home = Path("/var/tmp") / f"sulcus-{mark}"  # noqa: S108 - made by root, for root's checkout
+    home = _home_below_var_tmp(directory)
     home.mkdir(mode=0o711, exist_ok=True)
     if home.stat().st_uid != os.geteuid():
         raise StartError(f"{home} belongs to somebody else. Please remove it or set DATABASE_URL.")
-    if not (home / "install" / "bin" / "postgres").exists():
-        shutil.copytree(packaged, home / "install", dirs_exist_ok=True, symlinks=True)
-    return Places(home / "install" / "bin", home / "data", socket)
+    return Places(_copied_install(packaged, home) / "bin", home / "data", socket)
+
+
+def _mark(directory: Path) -> str:
+    """A short name for a folder: a socket's path may not be longer than a hundred characters."""
+    return hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]
+
+
+def _home_below_var_tmp(directory: Path) -> Path:
+    """Where root's server lives when its own user cannot reach ``directory``."""
+    return Path("/var/tmp") / f"sulcus-{_mark(directory)}"  # noqa: S108 - its owner is checked
+
+
+def _copied_install(packaged: Path, home: Path) -> Path:
+    """A copy of the binaries below ``home``, with the libraries that they look for beside them.
+
+    Their run path leads from the binaries up to the folder of the package's own libraries, so
+    the copy keeps the folders as they lie in site-packages.
+    """
+    copied = home / PACKAGE / packaged.name
+    if not (copied / "bin" / "postgres").exists():
+        libraries = packaged.parent.parent / f"{PACKAGE}.libs"
+        if libraries.exists():
+            shutil.copytree(libraries, home / libraries.name, dirs_exist_ok=True)
+        shutil.copytree(packaged, copied, dirs_exist_ok=True, symlinks=True)
+    return copied
 
 
 def _packaged_install() -> Path:

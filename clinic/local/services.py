@@ -56,6 +56,8 @@ def local_services(directory: Path, *, throwaway: bool = False) -> Iterator[Addr
             for child in reversed(children):
                 polite = signal.SIGINT if child.name == "postgres" else signal.SIGTERM
                 stop_child(child, first=polite, patience=8)
+            if throwaway:
+                forget_data(directory)
 
 
 @contextmanager

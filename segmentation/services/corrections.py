@@ -16,7 +16,7 @@ from segmentation.errors import SegmentationError
 from segmentation.models import Lesion, Segmentation, State, Step
 from segmentation.services.queue import request_segmentation
 
-REPLACED = "The scan was corrected while it was being segmented, so it is segmented again."
+REPLACED = "The scan was corrected while it was being segmented, so this run was ended."
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from ml.errors import InvalidVolumeError
 from ml.geometry import Geometry
 from ml.models import file_sha256
 from ml.plausibility import find_doubts
-from ml.volumes import MedicalImage, load_image, stored_suffix
+from ml.volumes import load_image, stored_suffix
 from patients.errors import RecordError
 from patients.models import Patient, PictureConvention, Scan, Sequence
 from patients.services.studies import study_on
@@ -70,18 +70,17 @@ def accept_upload(
         except InvalidVolumeError as error:
             raise UploadError(str(error)) from error
         name = display_name(upload.name or "")
-        doubts = find_doubts(image, sequence=declaration.sequence, file_name=name)
-        if _marked_unreliable(image, declaration):
-            doubts = [doubt for doubt in doubts if "voxel size" not in doubt]
+        doubts = find_doubts(
+            image,
+            sequence=declaration.sequence,
+            file_name=name,
+            spacing_is_reliable=declaration.spacing_is_reliable,
+        )
         scan = _new_scan(image.geometry, declaration, name, path, doubts, by)
         stored = _store(
             scan, patient, by, declaration, path, suffix=stored_suffix(path, image.geometry)
         )
     return _ask_for_segmentation(stored, by)
-
-
-def _marked_unreliable(image: MedicalImage, declaration: Declaration) -> bool:
-    return image.geometry.spacing_is_doubtful and not declaration.spacing_is_reliable
 
 
 def display_name(name: str) -> str:
