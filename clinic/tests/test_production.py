@@ -155,3 +155,15 @@ def test_the_builder_is_not_sent_what_is_private() -> None:
     # Everything is left out first, then what the image needs is let in.
     assert rules[0] == "*"
     assert not {"!.env", "!.git", "!var", "!deploy"} & set(rules)
+
+
+def test_the_lock_out_sees_the_client_behind_the_proxy() -> None:
+    script = (
+        "import django; django.setup()\n"
+        "from django.test import RequestFactory\n"
+        "from axes.helpers import get_client_ip_address\n"
+        "request = RequestFactory().get('/', HTTP_X_FORWARDED_FOR='203.0.113.9')\n"
+        "print(get_client_ip_address(request))"
+    )
+    told = run_python("-c", script)
+    assert told.stdout.split()[-1:] == ["203.0.113.9"], told.stderr

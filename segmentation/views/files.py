@@ -16,8 +16,9 @@ from segmentation.files import PREVIEWS, mask_name, preview_path
 from segmentation.models import Segmentation
 from segmentation.selectors.timeline import get_segmentation
 
-# A preview never changes once it is written, but only its reader's browser may keep it.
-KEEP = "private, max-age=86400, immutable"
+# A preview never changes once it is written. Only its reader's browser may keep it, and only for as
+# long as one reads: a shared computer should not show it to the next person.
+KEEP = "private, max-age=600, immutable"
 
 
 @viewer_required
