@@ -27,6 +27,7 @@ WORDS = {
     "scan.download": "downloaded a scan",
     "mask.download": "downloaded a mask",
     "result.download": "downloaded measures",
+    "result.read": "read a result",
     "segmentation.request": "asked for a segmentation",
 }
 

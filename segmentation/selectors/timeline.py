@@ -148,12 +148,17 @@ def _change(before: CoursePoint, after: CoursePoint) -> float | None:
 
 
 def summarise_course(points: list[CoursePoint]) -> CourseSummary | None:
-    """Compares only results of the newest one's sequence, since others measure other things."""
+    """Compares only results of the newest one's sequence, since others measure other things.
+
+    What was measured on the same day is no change over time, so only earlier days count.
+    """
     if not points:
         return None
     alike = [point for point in points if point.sequence == points[-1].sequence]
+    latest = alike[-1]
+    earlier = [point for point in alike if point.day < latest.day]
     return CourseSummary(
-        latest=alike[-1],
-        previous=alike[-2] if len(alike) > 1 else None,
-        nadir=min(alike, key=lambda point: point.volume_ml),
+        latest=latest,
+        previous=earlier[-1] if earlier else None,
+        nadir=min([*earlier, latest], key=lambda point: point.volume_ml),
     )

@@ -14,7 +14,7 @@ from django.conf import settings
 from patients.sparkline import sparkline
 from segmentation.charts import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, CourseChart, draw_course
 from segmentation.palette import LESION_COLOURS, colour_index, rgb
-from segmentation.selectors.timeline import CoursePoint
+from segmentation.selectors.timeline import CoursePoint, summarise_course
 
 START = date(2024, 1, 1)
 
@@ -131,3 +131,13 @@ def test_colours_come_round_again() -> None:
     assert [colour_index(n) for n in (1, count, count + 1, 2 * count + 3)] == [1, count, 1, 3]
     assert rgb(1) == rgb(count + 1) == (0xE6, 0x9F, 0x00)
     assert len(set(LESION_COLOURS)) == count
+
+
+def test_results_of_one_day_are_not_compared_with_each_other() -> None:
+    same_day = summarise_course([point(70, 41.0), point(70, 22.0)])
+    assert same_day is not None
+    assert same_day.change_since_previous is None
+
+    over_time = summarise_course([point(0, 20.0), point(70, 41.0), point(70, 30.0)])
+    assert over_time is not None
+    assert over_time.change_since_previous == 50.0
