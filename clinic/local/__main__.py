@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from clinic.local.processes import StartError
+from clinic.local.processes import StartError, die_with_parent
 from clinic.local.services import local_services
 from clinic.local.supervisor import ROOT, Supervisor
 
@@ -41,10 +41,21 @@ def _execute(options: argparse.Namespace) -> int:
     with local_services(directory, throwaway=options.throwaway) as addresses:
         environment = addresses.environment()
         environment["SULCUS_VAR"] = str(directory)
-        process = subprocess.Popen(argv, env=environment)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
-        return process.wait()
+        process = subprocess.Popen(
+            argv, env=environment, preexec_fn=die_with_parent(signal.SIGTERM)
+        )
+        # A terminal's Ctrl-C reaches the command by itself; what is sent to us alone is passed on.
+        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+        if sys.stdin is not None and sys.stdin.isatty():
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        else:
+            signal.signal(signal.SIGINT, lambda *_: process.send_signal(signal.SIGINT))
+        return _exit_status(process.wait())
+
+
+def _exit_status(returncode: int) -> int:
+    """As a shell tells it: 128 and the signal's number where a signal ended the command."""
+    return returncode if returncode >= 0 else 128 - returncode
 
 
 if __name__ == "__main__":

@@ -2,8 +2,13 @@
 
 It listens on a Unix socket in a folder that only its owner may enter, and on no port, so it needs
 no password. PostgreSQL refuses to run as root; started by root it runs as the system's
-``postgres`` (else ``nobody``) user, and where that user cannot reach the checkout (say, below a
-private temporary folder), data and binaries move to a folder of their own below /var/tmp.
+``postgres`` (else ``nobody``) user.
+
+That user cannot reach a checkout below /root or a private temporary folder, and to open those to
+everybody would expose more than ours. So the data stay in ``var/``, and the server inherits their
+folder opened: by ``/proc/self/fd/N`` Linux asks for no right to the folders above. Its binaries
+look for their libraries by their full path, so those, and nothing of a patient's, are copied to
+where everybody may read.
 """
 
 from __future__ import annotations
@@ -17,6 +22,8 @@ import signal
 import stat
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +34,7 @@ INSTALL = "pginstall18"
 DATABASE = "sulcus"
 QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal")
 START_PATIENCE = 30.0
+OPENED = Path("/proc/self/fd")
 
 
 @dataclass(frozen=True)
@@ -84,27 +92,34 @@ def _start_server(places: Places, account: Account, directory: Path, *, throwawa
     settings = ["listen_addresses=", f"unix_socket_directories={places.socket}"]
     settings += ["unix_socket_permissions=0700", "max_connections=60", "shared_buffers=64MB"]
     settings += [*QUICK, "max_wal_senders=0"] if throwaway else []
-    command = [str(places.binaries / "postgres"), "-D", str(places.data)]
-    for setting in settings:
-        command += ["-c", setting]
-    return start_child(
-        "postgres",
-        command,
-        records=directory / "run",
-        log=directory / "log" / "postgres.log",
-        user=account.uid,
-        group=account.gid,
-        environment={**os.environ, "LC_ALL": "C"},
-        death_signal=signal.SIGINT,
-    )
+    with _reachable(places.data, account) as (data, inherited):
+        command = [str(places.binaries / "postgres"), "-D", data]
+        for setting in settings:
+            command += ["-c", setting]
+        return start_child(
+            "postgres",
+            command,
+            records=directory / "run",
+            log=directory / "log" / "postgres.log",
+            user=account.uid,
+            group=account.gid,
+            inherited=inherited,
+            environment={**os.environ, "LC_ALL": "C"},
+            death_signal=signal.SIGINT,
+        )
 
 
-def forget_data(directory: Path) -> None:
-    """Removes the data of a throwaway server, and with it a folder that was made for it."""
-    shutil.rmtree(directory / "postgres", ignore_errors=True)
+def tidy_up(directory: Path) -> None:
+    """Removes what a stopped server had outside of ``directory``: its socket and binaries."""
+    shutil.rmtree(_socket_folder(directory), ignore_errors=True)
     home = _home_below_var_tmp(directory)
     if home.exists() and home.stat().st_uid == os.geteuid():
         shutil.rmtree(home, ignore_errors=True)
+
+
+def forget_data(directory: Path) -> None:
+    """Removes the data of a throwaway server."""
+    shutil.rmtree(directory / "postgres", ignore_errors=True)
 
 
 def _account() -> Account:
@@ -124,15 +139,25 @@ def _account() -> Account:
 
 def _places(directory: Path, account: Account) -> Places:
     directory = directory.resolve()
-    socket = Path("/tmp") / f"sulcus-{os.geteuid()}-{_mark(directory)}"  # noqa: S108 - checked
-    packaged = _packaged_install()
-    if account.uid is None or (_is_open_to_all(directory) and _is_open_to_all(packaged / "bin")):
-        return Places(packaged / "bin", directory / "postgres", socket)
-    home = _home_below_var_tmp(directory)
-    home.mkdir(mode=0o711, exist_ok=True)
-    if home.stat().st_uid != os.geteuid():
-        raise StartError(f"{home} belongs to somebody else. Please remove it or set DATABASE_URL.")
-    return Places(_copied_install(packaged, home) / "bin", home / "data", socket)
+    binaries = _packaged_install()
+    if account.uid is not None and not _is_open_to_all(binaries / "bin"):
+        binaries = _copied_install(binaries, directory)
+    return Places(binaries / "bin", directory / "postgres", _socket_folder(directory))
+
+
+@contextmanager
+def _reachable(folder: Path, account: Account) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """A path by which the account's processes reach ``folder``, and what they must inherit."""
+    if account.uid is None or _is_open_to_all(folder.parent):
+        yield str(folder), ()
+        return
+    if not OPENED.exists():
+        raise StartError(f"Only root can reach {folder}. Please set DATABASE_URL.")
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield str(OPENED / str(descriptor)), (descriptor,)
+    finally:
+        os.close(descriptor)
 
 
 def _mark(directory: Path) -> str:
@@ -140,24 +165,35 @@ def _mark(directory: Path) -> str:
     return hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:12]
 
 
+def _socket_folder(directory: Path) -> Path:
+    return Path("/tmp") / f"sulcus-{os.geteuid()}-{_mark(directory)}"  # noqa: S108 - checked
+
+
 def _home_below_var_tmp(directory: Path) -> Path:
-    """Where root's server lives when its own user cannot reach ``directory``."""
+    """Where root's server finds its binaries when its own user cannot reach the package."""
     return Path("/var/tmp") / f"sulcus-{_mark(directory)}"  # noqa: S108 - its owner is checked
 
 
-def _copied_install(packaged: Path, home: Path) -> Path:
-    """A copy of the binaries below ``home``, with the libraries that they look for beside them.
+def _copied_install(packaged: Path, directory: Path) -> Path:
+    """A copy of the binaries, with the libraries that they look for beside them.
 
     Their run path leads from the binaries up to the folder of the package's own libraries, so
-    the copy keeps the folders as they lie in site-packages.
+    the copy keeps the folders as they lie in site-packages. It is made anew at each start: what
+    a kill -9 has cut short, an upgrade has made old or a cleaner of /var/tmp has thinned out is
+    never used.
     """
+    home = _home_below_var_tmp(directory)
+    if home.is_symlink() or (home.exists() and home.stat().st_uid != os.geteuid()):
+        raise StartError(f"{home} belongs to somebody else. Please remove it or set DATABASE_URL.")
+    shutil.rmtree(home, ignore_errors=True)
+    (home / PACKAGE).mkdir(parents=True)
+    for folder in (home, home / PACKAGE):
+        folder.chmod(0o711)
     copied = home / PACKAGE / packaged.name
-    if not (copied / "bin" / "postgres").exists():
-        libraries = packaged.parent.parent / f"{PACKAGE}.libs"
-        if libraries.exists():
-            shutil.copytree(libraries, home / libraries.name, dirs_exist_ok=True)
-        shutil.copytree(packaged, copied, dirs_exist_ok=True, symlinks=True)
-    return copied
+    libraries = packaged.parent.parent / f"{PACKAGE}.libs"
+    if libraries.exists():
+        shutil.copytree(libraries, home / libraries.name)
+    return Path(shutil.copytree(packaged, copied, symlinks=True))
 
 
 def _packaged_install() -> Path:
@@ -177,17 +213,23 @@ def _is_open_to_all(path: Path) -> bool:
 
 
 def _initialise(places: Places, account: Account) -> None:
-    shutil.rmtree(places.data, ignore_errors=True)
-    places.data.mkdir(parents=True, mode=0o700)
+    # Renamed into place when complete: initdb writes PG_VERSION, which we look for, early on.
+    half = places.data.with_name(f"{places.data.name}.half")
+    shutil.rmtree(half, ignore_errors=True)
+    half.mkdir(parents=True, mode=0o700)
     if account.uid is not None and account.gid is not None:
-        os.chown(places.data, account.uid, account.gid)
-    command = [str(places.binaries / "initdb"), "-D", str(places.data), "-U", "postgres"]
-    command += ["--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions"]
-    command += ["--locale-provider=builtin", "--locale=C.UTF-8", "--lc-collate=C", "--lc-ctype=C"]
-    done = _run(command, account)
+        os.chown(half, account.uid, account.gid)
+    with _reachable(half, account) as (data, inherited):
+        command = [str(places.binaries / "initdb"), "-D", data, "-U", "postgres"]
+        command += ["--auth=trust", "--encoding=UTF8", "--no-sync", "--no-instructions"]
+        command += ["--locale-provider=builtin", "--locale=C.UTF-8"]
+        command += ["--lc-collate=C", "--lc-ctype=C"]
+        done = _run(command, account, inherited)
     if done.returncode != 0:
-        shutil.rmtree(places.data, ignore_errors=True)
+        shutil.rmtree(half, ignore_errors=True)
         raise StartError(f"PostgreSQL could not be set up: {done.stdout.strip()[-400:]}")
+    shutil.rmtree(places.data, ignore_errors=True)
+    half.rename(places.data)
 
 
 def _make_socket_folder(folder: Path, account: Account) -> None:
@@ -219,7 +261,9 @@ def _create_database(places: Places, account: Account) -> None:
         raise StartError(f"The database could not be made: {done.stdout.strip()[-400:]}")
 
 
-def _run(command: list[str], account: Account) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: list[str], account: Account, inherited: tuple[int, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command,
         stdout=subprocess.PIPE,
@@ -229,6 +273,7 @@ def _run(command: list[str], account: Account) -> subprocess.CompletedProcess[st
         user=account.uid,
         group=account.gid,
         extra_groups=None if account.uid is None else [],
+        pass_fds=inherited,
         cwd="/",
         env={**os.environ, "LC_ALL": "C"},
     )

@@ -48,6 +48,7 @@ def start_child(
     environment: Mapping[str, str] | None = None,
     user: int | None = None,
     group: int | None = None,
+    inherited: tuple[int, ...] = (),
     stdin: bytes | None = None,
     death_signal: signal.Signals = signal.SIGTERM,
 ) -> Child:
@@ -64,8 +65,9 @@ def start_child(
             user=user,
             group=group,
             extra_groups=None if user is None else [],
+            pass_fds=inherited,
             start_new_session=True,
-            preexec_fn=_die_with_parent(death_signal),
+            preexec_fn=die_with_parent(death_signal),
         )
     if stdin is not None and process.stdin is not None:
         process.stdin.write(stdin)
@@ -75,7 +77,7 @@ def start_child(
     return Child(name, process, record)
 
 
-def _die_with_parent(signal_number: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(signal_number: signal.Signals) -> Callable[[], None] | None:
     """On Linux the kernel ends the child when its parent dies, however that happens."""
     if not sys.platform.startswith("linux"):
         return None

@@ -12,18 +12,21 @@ import signal
 import socket
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from clinic.local.processes import Child, StartError, start_child
 
 START_PATIENCE = 15.0
 
 
-def start_redis(directory: Path) -> tuple[Child, str]:
+def start_redis(directory: Path, *, url: str = "") -> tuple[Child, str]:
     """Starts a server on a free loopback port with a password and returns it with its URL.
 
-    The settings go through standard input, so that the password stands in no process list.
+    ``url`` is that of a server that has died and whose place the new one takes. The settings go
+    through standard input, so that the password stands in no process list.
     """
-    port, password = _free_port(), secrets.token_urlsafe(24)
+    former = urlsplit(url)
+    port, password = former.port or _free_port(), former.password or secrets.token_urlsafe(24)
     data = directory / "redis"
     data.mkdir(parents=True, exist_ok=True)
     settings = [

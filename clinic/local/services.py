@@ -6,26 +6,38 @@ import fcntl
 import os
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
-from clinic.local.postgres import forget_data, start_postgres
+from clinic.local.postgres import forget_data, start_postgres, tidy_up
 from clinic.local.processes import Child, StartError, end_orphans, stop_child
 from clinic.local.redis import start_redis
 
+ENDING = "ending"
+# A run whose `make` was killed notices within half a second and then ends by itself.
+NOTICING_PATIENCE = 2.0
+ENDING_PATIENCE = 30.0
 
-@dataclass(frozen=True)
+
+@dataclass
 class Addresses:
-    """Where the services are, in the form that the settings read."""
+    """Where the services are, in the form that the settings read, and those we have started."""
 
-    database_url: str
-    redis_url: str
+    database_url: str = ""
+    redis_url: str = ""
+    started: dict[str, Child] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         """Our own environment with these addresses in it."""
         return {**os.environ, "DATABASE_URL": self.database_url, "REDIS_URL": self.redis_url}
+
+    def dead(self) -> list[str]:
+        """The names of services that we have started and that have ended."""
+        return [name for name, child in self.started.items() if child.has_ended]
 
 
 @contextmanager
@@ -36,38 +48,82 @@ def local_services(directory: Path, *, throwaway: bool = False) -> Iterator[Addr
     starts with an empty database. Raises StartError.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    children: list[Child] = []
+    addresses = Addresses(os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", ""))
     with _only_one(directory):
         end_orphans(directory / "run")
         if throwaway:
             forget_data(directory)
             shutil.rmtree(directory / "log", ignore_errors=True)
         try:
-            database_url = os.environ.get("DATABASE_URL", "")
-            if not database_url:
-                child, database_url = start_postgres(directory, throwaway=throwaway)
-                children.append(child)
-            redis_url = os.environ.get("REDIS_URL", "")
-            if not redis_url:
-                child, redis_url = start_redis(directory)
-                children.append(child)
-            yield Addresses(database_url, redis_url)
+            if not addresses.database_url:
+                start_service("postgres", addresses, directory, throwaway=throwaway)
+            if not addresses.redis_url:
+                start_service("redis", addresses, directory)
+            yield addresses
         finally:
-            for child in reversed(children):
-                polite = signal.SIGINT if child.name == "postgres" else signal.SIGTERM
-                stop_child(child, first=polite, patience=8)
+            _stop(addresses, directory)
             if throwaway:
                 forget_data(directory)
+
+
+def start_service(
+    name: str, addresses: Addresses, directory: Path, *, throwaway: bool = False
+) -> None:
+    """Starts a service, or one that has died again where it was. Raises StartError."""
+    former = addresses.started.pop(name, None)
+    if former is not None:
+        stop_child(former, first=signal.SIGKILL, patience=0.2)
+    if name == "postgres":
+        child, addresses.database_url = start_postgres(directory, throwaway=throwaway)
+    else:
+        child, addresses.redis_url = start_redis(directory, url=addresses.redis_url)
+    addresses.started[name] = child
+
+
+def _stop(addresses: Addresses, directory: Path) -> None:
+    for name, child in reversed(addresses.started.items()):
+        polite = signal.SIGINT if name == "postgres" else signal.SIGTERM
+        stop_child(child, first=polite, patience=8)
+        if name == "postgres":
+            tidy_up(directory)
 
 
 @contextmanager
 def _only_one(directory: Path) -> Iterator[None]:
     """A lock that the kernel drops with its process, so a kill -9 leaves none behind."""
-    with (directory / "lock").open("w") as lock:
+    with (directory / "lock").open("a+") as lock:
+        _take(lock, directory)
+        _write(lock, str(os.getpid()))
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        finally:
+            _write(lock, ENDING)
+
+
+def mark_ending(directory: Path) -> None:
+    """Tells whoever starts next that this run, which holds the lock, is about to let it go."""
+    (directory / "lock").write_text(ENDING, encoding="utf-8")
+
+
+def _take(lock: IO[str], directory: Path) -> None:
+    begun = time.monotonic()
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise StartError(
-                f"Sulcus is running from {directory} already. Please end that one first."
-            ) from error
-        yield
+            lock.seek(0)
+            holder = lock.read().strip()
+            patience = ENDING_PATIENCE if holder == ENDING else NOTICING_PATIENCE
+            if time.monotonic() - begun > patience:
+                raise StartError(
+                    f"Sulcus is running from {directory} already (process {holder or 'unknown'}). "
+                    "Please end that one first."
+                ) from error
+        time.sleep(0.2)
+
+
+def _write(lock: IO[str], text: str) -> None:
+    lock.seek(0)
+    lock.truncate()
+    lock.write(text)
+    lock.flush()

@@ -15,9 +15,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clinic.local.processes import Child, StartError, start_child, stop_child
+from clinic.local.processes import Child, StartError, die_with_parent, start_child, stop_child
 from clinic.local.secrets import kept_secret
-from clinic.local.services import local_services
+from clinic.local.services import Addresses, local_services, mark_ending, start_service
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 READY_PATIENCE = 90.0
@@ -38,21 +38,29 @@ class Supervisor:
     stopping: threading.Event = field(default_factory=threading.Event)
     children: dict[str, Child] = field(default_factory=dict)
     deaths: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    # Under `make`, whose kill -9 does not reach us: its end is ours.
+    parent: int | None = field(
+        default_factory=lambda: os.getppid() if "MAKELEVEL" in os.environ else None
+    )
 
     def run(self) -> int:
         """Runs until a signal asks it to stop. Raises StartError where it cannot start."""
-        self._check_port()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         with local_services(self.directory) as addresses:
+            # Only now: a web server that an earlier run has left behind has been ended.
+            self._check_port()
             environment = self._environment(addresses.environment())
-            self._prepare(environment)
             try:
-                self._start_all(environment)
+                self._prepare(environment)
+                # The web server first and alone: two cores load four processes slowly at once.
+                self._start_all(environment, "web")
                 self._wait_until_ready()
+                self._start_all(environment, "worker", "beat")
                 self._announce(environment)
-                self._watch(environment)
+                self._watch(environment, addresses)
             finally:
+                mark_ending(self.directory)
                 self._stop_all()
         print("Stopped.")
         return 0
@@ -90,17 +98,35 @@ class Supervisor:
             ("collectstatic", "--noinput", "--verbosity", "0"),
             ("demo",),
         ):
-            if self.stopping.is_set():
-                raise StartError("Stopped before the start was complete.")
-            done = subprocess.run(
-                [sys.executable, "manage.py", *command], cwd=ROOT, env=environment, check=False
-            )
-            if done.returncode != 0:
+            if self._manage(command, environment) != 0 and not self._is_to_stop():
                 raise StartError(f"`manage.py {command[0]}` failed; its message stands above.")
 
-    def _start_all(self, environment: dict[str, str]) -> None:
-        for name in ("web", "worker", "beat"):
-            self._start(name, environment)
+    def _manage(self, command: tuple[str, ...], environment: dict[str, str]) -> int:
+        """Runs one command in a session of its own, so that a Ctrl-C reaches it through us."""
+        if self._is_to_stop():
+            return 1
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *command],
+            cwd=ROOT,
+            env=environment,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),
+        )
+        while process.poll() is None:
+            if self._is_to_stop():
+                process.terminate()
+            time.sleep(0.1)
+        return process.returncode
+
+    def _is_to_stop(self) -> bool:
+        if self.parent is not None and os.getppid() != self.parent:
+            self.stopping.set()
+        return self.stopping.is_set()
+
+    def _start_all(self, environment: dict[str, str], *names: str) -> None:
+        for name in names:
+            if not self._is_to_stop():
+                self._start(name, environment)
 
     def _start(self, name: str, environment: dict[str, str]) -> None:
         if name == "beat":
@@ -123,6 +149,8 @@ class Supervisor:
                 *("--bind", f"{self.host}:{self.port}", "--worker-class", "gthread"),
                 *("--workers", "2", "--threads", "8", "--timeout", "120"),
                 *("--graceful-timeout", "4", "--access-logfile", "-"),
+                # Its place is one for all runs of a user, and we stop it by signals.
+                "--no-control-socket",
             ]
         celery = [python, "-m", "celery", "-A", "clinic"]
         if name == "worker":
@@ -131,7 +159,7 @@ class Supervisor:
 
     def _wait_until_ready(self) -> None:
         until = time.monotonic() + READY_PATIENCE
-        while time.monotonic() < until and not self.stopping.is_set():
+        while time.monotonic() < until and not self._is_to_stop():
             if self.children["web"].has_ended:
                 break
             try:
@@ -157,13 +185,23 @@ class Supervisor:
             flush=True,
         )
 
-    def _watch(self, environment: dict[str, str]) -> None:
-        while not self.stopping.wait(0.5):
+    def _watch(self, environment: dict[str, str], addresses: Addresses) -> None:
+        while not self.stopping.wait(0.5) and not self._is_to_stop():
+            for name in addresses.dead():
+                self._note_death(name)
+                start_service(name, addresses, self.directory)
             for name, child in list(self.children.items()):
                 if child.has_ended and not self.stopping.is_set():
                     self._restart(name, environment)
 
     def _restart(self, name: str, environment: dict[str, str]) -> None:
+        recent = self._note_death(name)
+        stop_child(self.children[name], first=signal.SIGKILL, patience=0.2)
+        if not self.stopping.wait(min(5.0, recent)):
+            self._start(name, environment)
+
+    def _note_death(self, name: str) -> int:
+        """How many deaths of this process came just before. Raises StartError at too many."""
         now = time.monotonic()
         recent = [death for death in self.deaths[name] if now - death < QUICK * QUICK_DEATHS]
         self.deaths[name] = [*recent, now]
@@ -172,9 +210,7 @@ class Supervisor:
                 f"The {name} process keeps ending; {self.directory}/log/{name}.log says why."
             )
         print(f"The {name} process ended and is started again.", flush=True)
-        stop_child(self.children[name], first=signal.SIGKILL, patience=0.2)
-        self.stopping.wait(min(5.0, len(recent)))
-        self._start(name, environment)
+        return len(recent)
 
     def _stop_all(self) -> None:
         """All are asked first and then waited for, so that their patience runs side by side."""
