@@ -207,3 +207,13 @@ def test_a_slice_of_air_has_no_brain() -> None:
 
 def test_an_empty_stack_has_no_brain() -> None:
     assert not brain_sections(np.zeros((2, 50, 50))).any()
+
+
+def test_a_nearly_even_slice_is_not_blown_up() -> None:
+    even = np.zeros((64, 64), dtype=np.float32)
+    even[16:48, 16:48] = 200.0
+    even[16:48, 16:32] += 0.001
+
+    standardised = measure_scale(even).apply(even)
+
+    assert np.abs(standardised).max() < 50
