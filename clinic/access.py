@@ -28,11 +28,16 @@ def find_membership(user: Any) -> Membership | None:
     )
 
 
-def member_of(request: HttpRequest) -> Membership:
-    """The member who asks, found once a request. Raises PermissionDenied where there is none."""
+def membership_of(request: HttpRequest) -> Membership | None:
+    """The active membership of who asks, looked up once a request; None where there is none."""
     if not hasattr(request, "_membership"):
-        request._membership = find_membership(request.user)  # type: ignore[attr-defined]
-    member = cast(Membership | None, request._membership)  # type: ignore[attr-defined]
+        request._membership = find_membership(getattr(request, "user", None))  # type: ignore[attr-defined]
+    return cast(Membership | None, request._membership)  # type: ignore[attr-defined]
+
+
+def member_of(request: HttpRequest) -> Membership:
+    """The member who asks. Raises PermissionDenied where there is none."""
+    member = membership_of(request)
     if member is None:
         raise PermissionDenied("This account does not belong to a clinic, or was deactivated.")
     return member

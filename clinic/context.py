@@ -6,15 +6,12 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from clinic.access import find_membership
+from clinic.access import membership_of
 
 
 def membership(request: HttpRequest) -> dict[str, Any]:
-    if not hasattr(request, "_membership"):
-        user = getattr(request, "user", None)
-        request._membership = find_membership(user)  # type: ignore[attr-defined]
     theme = request.COOKIES.get("theme", "")
     return {
-        "member": request._membership,  # type: ignore[attr-defined]
+        "member": membership_of(request),
         "theme": theme if theme in ("light", "dark") else "",
     }

@@ -20,7 +20,7 @@ from patients.models import PictureConvention, Scan, Sequence
 from patients.selectors import get_scan
 from patients.services.studies import archive_scan, restore_scan
 from segmentation.api.base import MemberView, ProblemSerializer, validated
-from segmentation.api.downloads import FILE, FileNegotiation, send_file
+from segmentation.api.downloads import FILE, FileNegotiation
 from segmentation.api.serializers.scans import (
     AcceptedSerializer,
     CorrectionSerializer,
@@ -29,6 +29,7 @@ from segmentation.api.serializers.scans import (
 from segmentation.api.serializers.segmentations import SegmentationSerializer
 from segmentation.api.uploads import answer_accepted
 from segmentation.selectors.timeline import scan_row
+from segmentation.sending import send_file
 from segmentation.services.corrections import ScanFacts, correct_scan, facts_of
 from segmentation.services.erasure import erase_scan
 from segmentation.services.queue import request_segmentation

@@ -14,12 +14,13 @@ from rest_framework.response import Response
 from clinic.api.errors import ApiProblem
 from patients.selectors import get_patient, get_scan
 from segmentation.api.base import MemberView, ProblemSerializer, validated
-from segmentation.api.downloads import FILE, FileNegotiation, send_file
+from segmentation.api.downloads import FILE, FileNegotiation
 from segmentation.api.pages import PagedView
 from segmentation.api.serializers.segmentations import SegmentationQuery, SegmentationSerializer
 from segmentation.files import mask_name
 from segmentation.models import Segmentation, State
 from segmentation.selectors.timeline import get_segmentation
+from segmentation.sending import send_file
 
 
 class SegmentationList(PagedView):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_safe
 
 from clinic.access import clinic_of, member_of, viewer_required
@@ -15,6 +15,7 @@ from patients.selectors import get_scan
 from segmentation.files import PREVIEWS, mask_name, preview_path
 from segmentation.models import Segmentation
 from segmentation.selectors.timeline import get_segmentation
+from segmentation.sending import send_file, show_file
 
 # A preview never changes once it is written. Only its reader's browser may keep it, and only for as
 # long as one reads: a shared computer should not show it to the next person.
@@ -26,7 +27,7 @@ KEEP = "private, max-age=600, immutable"
 def scan_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     scan = get_scan(clinic=clinic_of(request), pk=pk)
     _log(request, "scan.download", scan)
-    return _download(Path(scan.file.path), scan.original_name)
+    return send_file(Path(scan.file.path), scan.original_name)
 
 
 @viewer_required
@@ -34,7 +35,7 @@ def scan_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 def mask_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     segmentation = _finished(request, pk)
     _log(request, "mask.download", segmentation.scan)
-    return _download(Path(segmentation.mask.path), mask_name(segmentation))
+    return send_file(Path(segmentation.mask.path), mask_name(segmentation))
 
 
 @viewer_required
@@ -44,7 +45,7 @@ def preview(request: HttpRequest, pk: uuid.UUID, kind: str) -> HttpResponseBase:
     if kind not in PREVIEWS:
         raise Http404
     path = preview_path(_finished(request, pk), kind)
-    response = _open(path, content_type=PREVIEWS[kind][1])
+    response = show_file(path, content_type=PREVIEWS[kind][1])
     response.headers["Cache-Control"] = KEEP
     return response
 
@@ -102,21 +103,3 @@ def _log(request: HttpRequest, action: str, scan: Scan) -> None:
     record_access(
         member=member_of(request), action=action, subject=scan, patient_id=scan.study.patient_id
     )
-
-
-def _download(path: Path, name: str) -> FileResponse:
-    return _open(path, content_type="application/octet-stream", as_attachment=True, filename=name)
-
-
-def _open(
-    path: Path, *, content_type: str, as_attachment: bool = False, filename: str = ""
-) -> FileResponse:
-    try:
-        return FileResponse(
-            path.open("rb"),
-            content_type=content_type,
-            as_attachment=as_attachment,
-            filename=filename,
-        )
-    except FileNotFoundError as error:
-        raise Http404 from error
