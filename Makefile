@@ -10,13 +10,14 @@ FRONTEND_SOURCES := $(shell find frontend/src frontend/styles -type f) $(wildcar
 NODE_FITS := node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' 2>/dev/null && command -v npm
 NPM = $$( ($(NODE_FITS)) || echo $(CURDIR)/$(BIN)/npm)
 
-.PHONY: help run test e2e check samples frontend clean
+.PHONY: help run test e2e check samples frontend notebook clean
 
 help:
 	@echo "make run [PORT=8000]   everything, with demo data, until Ctrl-C"
 	@echo "make test              unit, service, view, API and task tests"
 	@echo "make e2e               the main job in a real browser (needs chromium)"
 	@echo "make check             linters, types, layers, migrations, deployment checks"
+	@echo "make notebook          run the notebook in docs/notebooks again"
 	@echo "make samples           synthetic files to upload, in samples/"
 
 run: .venv/.installed frontend/dist/.built
@@ -42,6 +43,9 @@ check: .venv/.installed-dev frontend/dist/.built
 
 samples: .venv/.installed
 	$(BIN)/python -m ml.samples samples
+
+notebook: .venv/.installed-dev
+	$(BIN)/python docs/notebooks/execute.py docs/notebooks/train_evaluate_look.ipynb
 
 frontend: frontend/dist/.built
 

@@ -1,4 +1,4 @@
-"""What this machine's processor does well."""
+"""What this machine does well."""
 
 from __future__ import annotations
 
@@ -17,6 +17,32 @@ def bfloat16_is_fast() -> bool:
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
-def autocast() -> torch.autocast:
+@cache
+def float16_is_fast() -> bool:
+    """Whether the CPU multiplies float16 in hardware (AMX or AVX-512 FP16)."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("amx_fp16") or capabilities.get("avx512_fp16"))
+
+
+def autocast(device: str = "cpu") -> torch.autocast:
     """Mixed precision for the forward pass where it pays, and nothing where it does not."""
+    if device == "cuda":
+        return torch.autocast("cuda", dtype=torch.bfloat16)
     return torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16_is_fast())
+
+
+def choose_device(wish: str = "auto") -> torch.device:
+    """The device of that name; for ``auto`` a CUDA device where there is one, else the CPU.
+
+    Raises ValueError where the device is not there.
+    """
+    if wish == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if wish == "cuda" and not torch.cuda.is_available():
+        raise ValueError("This machine has no CUDA device; leave --device out or say cpu.")
+    return torch.device(wish)
+
+
+def best_memory_format(dimensions: int) -> torch.memory_format:
+    """Channels last, which the CPU's and GPU's kernels prefer, for a tensor of so many axes."""
+    return torch.channels_last_3d if dimensions == 5 else torch.channels_last

@@ -35,10 +35,24 @@ class IntensityScale:
         scaled = (np.clip(values, self.low, self.high) - self.mean) / self.deviation
         return scaled.astype(np.float32, copy=False)
 
+    def relative_to_high(self) -> IntensityScale:
+        """The same scale for values that have been divided by ``high``."""
+        return IntensityScale(
+            self.low / self.high, 1.0, self.mean / self.high, self.deviation / self.high
+        )
+
+
+def finite_values(values: NDArray[np.generic]) -> FloatArray:
+    """``values`` as float32 with zero for what is not finite; uncopied where nothing changes."""
+    known = np.asarray(values, dtype=np.float32)
+    if np.isfinite(known).all():
+        return known
+    return np.nan_to_num(known, nan=0.0, posinf=0.0, neginf=0.0)
+
 
 def head_mask(values: NDArray[np.generic]) -> BoolArray:
     """Where ``values`` (any shape, one channel) is tissue rather than air."""
-    finite = np.nan_to_num(np.asarray(values, dtype=np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    finite = finite_values(values)
     positive = finite[finite > 0]
     if positive.size == 0:
         return np.zeros(finite.shape, dtype=np.bool_)
@@ -47,12 +61,14 @@ def head_mask(values: NDArray[np.generic]) -> BoolArray:
     return result
 
 
-def measure_scale(values: NDArray[np.generic]) -> IntensityScale:
+def measure_scale(values: NDArray[np.generic], head: BoolArray | None = None) -> IntensityScale:
     """The scale of one channel (any shape), from the voxels of its head.
 
-    A channel without contrast (empty, or one grey value) gets a scale that maps it to zero.
+    ``head`` spares finding these again. A channel without contrast (empty, or one grey value)
+    gets a scale that maps it to zero.
     """
-    tissue = np.asarray(values, dtype=np.float32)[head_mask(values)]
+    within = head_mask(values) if head is None else head
+    tissue = np.asarray(values, dtype=np.float32)[within]
     if tissue.size == 0:
         return IntensityScale(low=0.0, high=0.0, mean=0.0, deviation=1.0)
     low, high = (float(p) for p in np.percentile(tissue, (0.5, 99.5)))
@@ -63,3 +79,10 @@ def measure_scale(values: NDArray[np.generic]) -> IntensityScale:
     return IntensityScale(
         low=min(0.0, low), high=high, mean=float(clipped.mean()), deviation=deviation or 1.0
     )
+
+
+def measure_range(values: NDArray[np.generic], head: BoolArray | None = None) -> IntensityScale:
+    """The scale of one channel (any shape) that maps its values, air included, to 0 to 1."""
+    finite = finite_values(values)
+    low, high = float(finite.min()), float(finite.max())
+    return IntensityScale(low=low, high=high, mean=low, deviation=(high - low) or 1.0)

@@ -9,11 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import load_file
+from torch import nn
 
+from ml.engines.choose import make_engine
+from ml.engines.interface import Engine
 from ml.errors import NoModelError
-from ml.unet import UNet, UNetConfig
+from ml.networks.build import NetworkSpec, load_weights, read_network
+from ml.preparation import Preparation, read_preparation
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 DEFAULT_MODEL = "flair2d"
@@ -25,7 +27,8 @@ class Card:
 
     ``sequences`` are the declared sequences it reads; ``labels`` names the values of its mask;
     ``threshold`` is the probability from which a voxel is drawn, ``least_voxels`` the size of
-    the smallest component that is kept.
+    the smallest component that is kept. ``mirror`` and ``tight`` say how
+    slices are read (:func:`ml.inference.segment_stack`): twice, and without the air around them.
     """
 
     name: str
@@ -35,21 +38,25 @@ class Card:
     threshold: float
     least_voxels: int
     sha256: str
-    network: UNetConfig
+    network: NetworkSpec
+    preparation: Preparation
     about: dict[str, Any]
+    mirror: bool = True
+    tight: bool = False
 
 
 @dataclass(frozen=True)
 class Model:
-    """A loaded network with its card."""
+    """A network ready to read, with its card."""
 
     card: Card
-    network: UNet
+    engine: Engine
 
 
 def read_card(path: Path) -> Card:
     """The card at ``path`` (TOML). Raises KeyError where it leaves something out."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
+    reading = document.get("reading", {})
     return Card(
         name=document["name"],
         version=document["version"],
@@ -58,14 +65,12 @@ def read_card(path: Path) -> Card:
         threshold=float(document["threshold"]),
         least_voxels=int(document["least_voxels"]),
         sha256=document["sha256"],
-        network=network_config(document["network"]),
+        network=read_network(document["network"]),
+        preparation=read_preparation(document.get("preparation", {})),
         about=document.get("about", {}),
+        mirror=bool(reading.get("mirror", True)),
+        tight=bool(reading.get("tight", False)),
     )
-
-
-def network_config(document: dict[str, Any]) -> UNetConfig:
-    """The network that a configuration or card describes."""
-    return UNetConfig(**{**document, "widths": tuple(document["widths"])})
 
 
 @lru_cache(maxsize=1)
@@ -85,18 +90,43 @@ def card_for(sequence: str) -> Card:
     )
 
 
-def load_model(name: str = DEFAULT_MODEL, *, weights: Path | None = None) -> Model:
-    """The shipped model ``name``, or the same network with the weights of another file.
+def load_model(
+    name: str = DEFAULT_MODEL, *, weights: Path | None = None, engine: str = "auto"
+) -> Model:
+    """The shipped model ``name``; or the one in the file ``weights``.
 
-    Raises FileNotFoundError for an unknown name and ValueError where the shipped weights are not
-    the ones that their card was written for.
+    Training leaves a card beside its weights (the same name, ``.toml``), which then says what
+    they are; without one they are taken to be other weights for the network of ``name``.
+    ``engine`` is one of ``ml.engines.choose.ENGINES``. Raises FileNotFoundError for an unknown
+    name and ValueError where weights are not the ones that their card was written for.
     """
-    card = read_card(WEIGHTS / f"{name}.toml")
     if weights is None:
-        weights = WEIGHTS / f"{name}.safetensors"
-        if file_sha256(weights) != card.sha256:
-            raise ValueError(f"{weights.name} is not the file that its card describes")
-    return Model(card, load_network(card.network, weights))
+        return load_model_from(shipped_weights(name), engine=engine)
+    if weights.with_suffix(".toml").exists():
+        return load_model_from(weights, engine=engine)
+    return _read_model(read_card(WEIGHTS / f"{name}.toml"), weights, engine)
+
+
+def shipped_weights(name: str) -> Path:
+    """Where the weights of the shipped model ``name`` are, or would be."""
+    return WEIGHTS / f"{name}.safetensors"
+
+
+def load_model_from(weights: Path, *, engine: str = "auto") -> Model:
+    """The model in the file ``weights``, as the card beside it describes it.
+
+    Raises FileNotFoundError where either is missing and ValueError where the weights are not the
+    ones that the card was written for.
+    """
+    card = read_card(weights.with_suffix(".toml"))
+    if file_sha256(weights) != card.sha256:
+        raise ValueError(f"{weights.name} is not the file that its card describes")
+    return _read_model(card, weights, engine)
+
+
+def _read_model(card: Card, weights: Path, engine: str) -> Model:
+    network = load_network(card.network, weights)
+    return Model(card, make_engine(network, spec=card.network, wish=engine))
 
 
 @lru_cache(maxsize=2)
@@ -105,11 +135,14 @@ def cached_model(name: str) -> Model:
     return load_model(name)
 
 
-def load_network(config: UNetConfig, weights: Path) -> UNet:
-    """The network with ``weights`` (safetensors), ready to read."""
-    network = UNet(config)
-    network.load_state_dict(load_file(weights))
-    return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload, no-any-return]
+def load_network(spec: NetworkSpec, weights: Path) -> nn.Module:
+    """The network with ``weights`` (safetensors of any float type) in float32, ready to read.
+
+    Raises ValueError where the file does not hold exactly the network's weights.
+    """
+    network = spec.build().float()
+    load_weights(network, weights)
+    return network.eval()
 
 
 def file_sha256(path: Path) -> str:

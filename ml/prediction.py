@@ -24,6 +24,7 @@ from ml.stacks import (
     stack_of_channels,
     volume_to_slices,
 )
+from ml.stages import Stages
 from ml.volumes import MedicalImage
 
 COMPOSITE = "COMPOSITE"
@@ -51,29 +52,51 @@ def predict_mask(
     spacing_is_reliable: bool = True,
     convention: Convention = Convention.UNKNOWN,
     progress: Progress | None = None,
+    stages: Stages | None = None,
 ) -> Prediction:
     """Segments and measures ``image``, declared to be ``sequence``.
 
+    ``stages`` is told how long ``prepare``, ``infer``, ``post-process`` and ``measure`` took.
     Raises NoModelError where the model does not read the sequence, and InvalidVolumeError where
     the image is not what the sequence needs.
     """
     if sequence not in model.card.sequences:
         raise NoModelError(f"The model {model.card.name} does not read {sequence}.")
-    stack = make_stack(image, sequence=sequence, spacing_is_reliable=spacing_is_reliable)
-    probability = segment_stack(
-        model.network, stack, stride=model.card.network.stride, progress=progress
-    )
-    slices = draw_mask(
-        probability, threshold=model.card.threshold, least_voxels=model.card.least_voxels
-    )
+    stages = stages or Stages()
+    with stages.timed("prepare"):
+        stack = make_stack(image, sequence=sequence, spacing_is_reliable=spacing_is_reliable)
+    probability, slices = read_stack(model, stack, progress=progress, stages=stages)
+    with stages.timed("post-process"):
+        mask = mask_on_grid(slices, image)
     grid = make_grid(image, spacing_is_reliable=spacing_is_reliable, convention=convention)
-    return Prediction(
-        mask=mask_on_grid(slices, image),
-        image=stack.reference,
-        slices=slices,
-        probability=probability,
-        measurement=measure(slices, image=stack.reference, grid=grid, probability=probability),
+    with stages.timed("measure"):
+        measurement = measure(slices, image=stack.reference, grid=grid, probability=probability)
+    return Prediction(mask, stack.reference, slices, probability, measurement)
+
+
+def read_stack(
+    model: Model,
+    stack: AxialStack,
+    *,
+    progress: Progress | None = None,
+    stages: Stages | None = None,
+) -> tuple[FloatArray, BoolArray]:
+    """The probability of tumour and the mask (both Z, H, W) of ``stack``, as the card says."""
+    card = model.card
+    stages = stages or Stages()
+    probability = segment_stack(
+        model.engine,
+        stack,
+        stride=card.network.stride,
+        preparation=card.preparation,
+        progress=progress,
+        mirror=card.mirror,
+        tight=card.tight,
+        stages=stages,
     )
+    with stages.timed("post-process"):
+        mask = draw_mask(probability, threshold=card.threshold, least_voxels=card.least_voxels)
+    return probability, mask
 
 
 def make_stack(
@@ -113,11 +136,24 @@ def draw_mask(probability: FloatArray, *, threshold: float, least_voxels: int) -
     mask: BoolArray = probability >= threshold
     if least_voxels <= 1 or not mask.any():
         return mask
-    labels, _ = ndimage.label(mask, structure=NEIGHBOURS_26)
+    # What is drawn fills a small part of the grid: only that part is looked through.
+    box = bounding_box(mask)
+    labels, _ = ndimage.label(mask[box], structure=NEIGHBOURS_26)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    kept: BoolArray = (sizes >= least_voxels)[labels]
-    return kept
+    mask[box] = (sizes >= least_voxels)[labels]
+    return mask
+
+
+def bounding_box(mask: BoolArray) -> tuple[slice, ...]:
+    """The least box around what is true in ``mask``, which holds something true."""
+    box: list[slice] = []
+    for axis in range(mask.ndim):
+        # Each axis is looked for within what the axes before it have left.
+        part = np.moveaxis(mask[tuple(box)], axis, 0)
+        along = np.flatnonzero(part.reshape(len(part), -1).any(axis=1))
+        box.append(slice(int(along[0]), int(along[-1]) + 1))
+    return tuple(box)
 
 
 def make_grid(
@@ -146,4 +182,4 @@ def mask_on_grid(slices: BoolArray, image: MedicalImage) -> NDArray[np.uint8]:
     """The mask (Z, H, W) back on the grid of the file: (X, Y, Z), or (H, W) of a picture."""
     if image.geometry.kind is ImageKind.PICTURE:
         return np.asarray(slices[0], dtype=np.uint8)
-    return np.asarray(slices_to_volume(slices, image.affine), dtype=np.uint8)
+    return np.asarray(slices_to_volume(slices, image.affine)).view(np.uint8)

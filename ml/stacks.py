@@ -9,6 +9,7 @@ and a mask is brought back the same way.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import nibabel as nib
 import numpy as np
@@ -20,7 +21,7 @@ from nibabel.orientations import (
 )
 from numpy.typing import NDArray
 
-from ml.intensity import head_mask
+from ml.intensity import BoolArray, head_mask
 
 CHANNELS = ("T1", "FLAIR", "T1ce")
 """The order of a stack's channels, that of the published LGG composites."""
@@ -33,7 +34,7 @@ STACK_AXES = ("S", "P", "L")
 class AxialStack:
     """Slices with their channels.
 
-    ``pixels`` is (C, Z, H, W) in the order of ``CHANNELS``; an absent channel is all zero and
+    ``pixels`` is (C, Z, H, W) in the order of ``channels``; an absent channel is all zero and
     ``present`` says so. ``pixel_mm`` is the size of a pixel along (H, W), or None where the file
     gives none that can be relied on.
     """
@@ -41,43 +42,79 @@ class AxialStack:
     pixels: NDArray[np.generic]
     present: tuple[bool, ...]
     pixel_mm: tuple[float, float] | None = None
+    channels: tuple[str, ...] = CHANNELS
 
     def __post_init__(self) -> None:
-        if self.pixels.ndim != 4 or self.pixels.shape[0] != len(CHANNELS):
-            raise ValueError(f"a stack is ({len(CHANNELS)}, Z, H, W), not {self.pixels.shape}")
-        if len(self.present) != len(CHANNELS) or not any(self.present):
+        count = len(self.channels)
+        if self.pixels.ndim != 4 or self.pixels.shape[0] != count:
+            raise ValueError(f"a stack is ({count}, Z, H, W), not {self.pixels.shape}")
+        if len(self.present) != count or not any(self.present):
             raise ValueError("a stack needs at least one channel, and one flag for each")
+
+    def has(self, channel: str) -> bool:
+        """Whether ``channel`` was acquired."""
+        return channel in self.channels and self.present[self.channels.index(channel)]
+
+    @property
+    def reference_index(self) -> int:
+        """The channel that shows where the head is: FLAIR where there is one."""
+        if self.has("FLAIR"):
+            return self.channels.index("FLAIR")
+        return self.present.index(True)
 
     @property
     def reference(self) -> NDArray[np.generic]:
-        """The channel (Z, H, W) that shows where the head is: FLAIR where there is one."""
-        index = CHANNELS.index("FLAIR")
-        if not self.present[index]:
-            index = self.present.index(True)
-        channel: NDArray[np.generic] = self.pixels[index]
+        """The channel at ``reference_index`` (Z, H, W)."""
+        channel: NDArray[np.generic] = self.pixels[self.reference_index]
         return channel
+
+    @cached_property
+    def head(self) -> BoolArray:
+        """Where the reference (Z, H, W) is tissue; found once, as several steps ask for it."""
+        return head_mask(self.reference)
 
 
 def stack_of_channels(
-    channels: dict[str, NDArray[np.generic]], pixel_mm: tuple[float, float] | None = None
+    channels: dict[str, NDArray[np.generic]],
+    pixel_mm: tuple[float, float] | None = None,
+    order: tuple[str, ...] = CHANNELS,
 ) -> AxialStack:
-    """A stack from some of the channels, each (Z, H, W) and named as in ``CHANNELS``."""
-    unknown = set(channels) - set(CHANNELS)
+    """A stack in the given order from some of its channels, each (Z, H, W), by name."""
+    unknown = set(channels) - set(order)
     if unknown:
         raise ValueError(f"no such channel: {', '.join(sorted(unknown))}")
     first = next(iter(channels.values()))
-    blank = np.zeros_like(first)
-    pixels = np.stack([channels.get(name, blank) for name in CHANNELS])
-    return AxialStack(pixels, tuple(name in channels for name in CHANNELS), pixel_mm)
+    # Fresh zeros cost nothing until they are touched, and nobody touches an absent channel.
+    pixels = np.zeros((len(order), *first.shape), dtype=np.result_type(*channels.values()))
+    for name, channel in channels.items():
+        pixels[order.index(name)] = channel
+    return AxialStack(pixels, tuple(name in channels for name in order), pixel_mm, order)
+
+
+def select_channels(stack: AxialStack, order: tuple[str, ...]) -> AxialStack:
+    """The stack with exactly the channels of ``order``; one that it lacks is absent.
+
+    Raises ValueError where it has none of them.
+    """
+    if order == stack.channels:
+        return stack
+    held = {name: stack.pixels[stack.channels.index(name)] for name in order if stack.has(name)}
+    if not held:
+        raise ValueError(f"the stack has none of the channels {', '.join(order)}")
+    return stack_of_channels(held, stack.pixel_mm, order)
+
+
+def only_channels(stack: AxialStack, kept: tuple[str, ...]) -> AxialStack:
+    """The same stack as if nothing but ``kept`` had been acquired."""
+    held = {name: stack.pixels[stack.channels.index(name)] for name in kept if stack.has(name)}
+    if not held:
+        raise ValueError(f"the stack has none of the channels {', '.join(kept)}")
+    return stack_of_channels(held, stack.pixel_mm, stack.channels)
 
 
 def flair_only(stack: AxialStack) -> AxialStack:
     """The same stack as if only its FLAIR had been acquired."""
-    index = CHANNELS.index("FLAIR")
-    pixels = np.zeros_like(stack.pixels)
-    pixels[index] = stack.pixels[index]
-    present = tuple(name == "FLAIR" for name in CHANNELS)
-    return AxialStack(pixels, present, stack.pixel_mm)
+    return only_channels(stack, ("FLAIR",))
 
 
 def volume_to_slices(
@@ -121,9 +158,13 @@ def head_box(slices: NDArray[np.generic], margin: int = 4) -> tuple[slice, slice
     A row counts when at least 1 % of it is tissue on some slice, which leaves lone bright pixels
     of the background out. An empty stack gives the whole picture.
     """
-    mask = head_mask(slices)
+    return mask_box(head_mask(slices), margin)
+
+
+def mask_box(mask: BoolArray, margin: int = 4) -> tuple[slice, slice]:
+    """As :func:`head_box`, for a head that is already found (Z, H, W)."""
     boxes = []
-    for axis, length in ((1, slices.shape[1]), (2, slices.shape[2])):
+    for axis, length in ((1, mask.shape[1]), (2, mask.shape[2])):
         other = 2 if axis == 1 else 1
         share = mask.mean(axis=other).max(axis=0)
         rows = np.flatnonzero(share > 0.01)

@@ -68,7 +68,6 @@ def load_image(path: Path | str) -> MedicalImage:
     if geometry.kind is ImageKind.PICTURE:
         values, affine = pictures.read_pixels(path), np.eye(4)
     else:
-        nifti.check_content_length(path)
         values, affine = nifti.read_voxels(path)
     if values.size == 0 or float(values.max()) == float(values.min()):
         raise InvalidVolumeError(

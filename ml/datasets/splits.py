@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,13 +34,19 @@ class PatientSplit:
 
 
 def read_split(path: Path) -> PatientSplit:
-    """The split in a TOML file with the lists ``train``, ``validation`` and ``test``."""
+    """The split in a TOML file with the lists ``train``, ``validation`` and ``test``.
+
+    Raises ValueError where a list is missing or a patient stands in two.
+    """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
+    for name in PARTS:
+        if not isinstance(document.get(name), list):
+            raise ValueError(f"{path} has no list {name!r}")
     return PatientSplit(*(frozenset(document[name]) for name in PARTS))
 
 
 def make_split(
-    patients: list[str],
+    patients: Collection[str],
     *,
     seed: int,
     validation_share: float = 0.15,
@@ -57,10 +65,34 @@ def make_split(
     )
 
 
+def make_folds(patients: Collection[str], *, count: int, seed: int) -> tuple[PatientSplit, ...]:
+    """``count`` splits for cross-validation, in which each patient judges in exactly one.
+
+    The patients are dealt into ``count`` groups whose sizes differ by one at most; each group in
+    turn is the test part, the next one the validation part, and the others train. The same
+    patients and seed give the same folds, whatever order they come in. Raises ValueError for
+    fewer than three folds or fewer patients than folds.
+    """
+    if count < 3:
+        raise ValueError("cross-validation needs at least 3 folds: train, validation and test")
+    shuffled = sorted(set(patients))
+    if len(shuffled) < count:
+        raise ValueError(f"{len(shuffled)} patients are too few for {count} folds")
+    random.Random(seed).shuffle(shuffled)  # noqa: S311 - a split is no secret
+    groups = [frozenset(shuffled[start::count]) for start in range(count)]
+    everybody = frozenset(shuffled)
+    return tuple(
+        PatientSplit(everybody - judges - choosers, choosers, judges)
+        for judges, choosers in zip(groups, [*groups[1:], groups[0]], strict=True)
+    )
+
+
 def write_split(path: Path, split: PatientSplit, *, header: str) -> None:
     """Writes the split as TOML under a comment that says how it was made."""
     lines = [f"# {line}" for line in header.splitlines()]
-    for name in PARTS:
-        names = [f'    "{patient}",\n' for patient in sorted(split.part(name))]
-        lines.append(f"{name} = [\n{''.join(names)}]")
+    for part in PARTS:
+        # JSON's strings are TOML's too, whatever sign a name has.
+        quoted = (json.dumps(name, ensure_ascii=False) for name in sorted(split.part(part)))
+        names = [f"    {name},\n" for name in quoted]
+        lines.append(f"{part} = [\n{''.join(names)}]")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -20,17 +20,21 @@ from nibabel.orientations import (
 from PIL import Image
 from safetensors.torch import save_file
 
+from ml.engines.torch_engine import TorchEngine
 from ml.errors import InvalidVolumeError
 from ml.geometry import Geometry, ImageKind, affine_rows, spacing_of
 from ml.models import Card, Model, file_sha256
+from ml.networks.build import NetworkSpec
+from ml.networks.unet import UNet, UNetConfig
+from ml.preparation import Preparation
 from ml.stacks import AxialStack, stack_of_channels
-from ml.unet import UNet, UNetConfig
 from ml.volumes import MedicalImage, load_image
 
 ORIENTATIONS = ("RAS", "LAS", "LPS", "LPI", "PIR", "ASL", "SRP")
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
 THRESHOLD_CONFIG = UNetConfig(in_channels=3, out_channels=1, widths=(1,))
+THRESHOLD_SPEC = NetworkSpec("unet", {"widths": (1,)})
 
 
 def shared_folder(name: str) -> Path:
@@ -233,10 +237,11 @@ def threshold_model(
         threshold=threshold,
         least_voxels=least_voxels,
         sha256="",
-        network=THRESHOLD_CONFIG,
+        network=THRESHOLD_SPEC,
+        preparation=Preparation(),
         about={},
     )
-    return Model(card, threshold_network(level, channel))
+    return Model(card, TorchEngine(threshold_network(level, channel)))
 
 
 def write_weights(folder: Path, name: str = "flair2d") -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from ml.tests.factories import (
     write_published_case,
     write_weights,
 )
-from ml.training import loop
+from ml.training import validation
 
 pytestmark = pytest.mark.usefixtures("stub_weights")
 
@@ -169,7 +170,7 @@ def test_evaluate_scores_the_patients_of_a_file(
     assert report["patients"] == 1
     assert list(dice["patients"]) == ["TCGA_DU_0002"]
     assert dice["mean"] == dice["median"] == dice["patients"]["TCGA_DU_0002"] > 0.5
-    assert capsys.readouterr().out.startswith("lgg, 1 patients")
+    assert capsys.readouterr().out.startswith("lgg, 1 patient, 1 scan, 3 slices")
 
 
 def test_evaluate_scores_a_part_of_a_split_with_other_weights(tmp_path: Path, tree: Path) -> None:
@@ -190,6 +191,63 @@ def test_evaluate_scores_a_part_of_a_split_with_other_weights(tmp_path: Path, tr
     report = json.loads(out.read_text(encoding="utf-8"))
     assert list(report["by_patient"]["dice"]["patients"]) == ["TCGA_CS_0001"]
     assert report["channels"] == "flair"
+
+
+def test_evaluate_draws_pictures_and_writes_the_table_as_markdown(
+    tmp_path: Path, tree: Path
+) -> None:
+    pictures, table = tmp_path / "pictures", tmp_path / "docs" / "lgg.md"
+
+    code = run(
+        *("evaluate", "--dataset", "lgg", "--root", tree, "--json", tmp_path / "report.json"),
+        *("--pictures", pictures, "--markdown", table, "--slices", "tumour", "--seed", 5),
+    )
+
+    assert code == 0
+    names = {path.name for path in pictures.iterdir()}
+    assert names == {"worst.png", "dice.png", "volumes.png"}
+    assert "| dice |" in table.read_text(encoding="utf-8")
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert report["bootstrap"]["seed"] == 5
+    assert report["slices"]["scored"] == "tumour"
+    assert "weights" not in report
+
+
+def test_evaluate_takes_the_network_from_the_card_beside_the_weights(
+    tmp_path: Path, tree: Path
+) -> None:
+    weights = write_weights(tmp_path / "run", name="trained")
+    out = tmp_path / "report.json"
+
+    options = ("--root", tree, "--weights", weights, "--json", out)
+    assert run("evaluate", "--dataset", "lgg", *options) == 0
+
+    report = json.loads(out.read_text(encoding="utf-8"))
+    assert report["model"] == {"name": "trained", "version": "7"}
+    assert report["weights"] == {
+        "file": "trained.safetensors",
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+    }
+
+
+def test_evaluate_of_weights_that_their_card_was_not_written_for_is_a_failure(
+    tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = write_weights(tmp_path / "run", name="trained")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\xff")
+
+    options = ("--root", tree, "--weights", weights, "--json", tmp_path / "report.json")
+    assert run("evaluate", "--dataset", "lgg", *options) == 1
+
+    assert only_line(capsys) == "trained.safetensors is not the file that its card describes"
+
+
+def test_evaluate_of_sequences_that_the_model_does_not_read_is_one_line_and_a_failure(
+    tmp_path: Path, tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--root", tree, "--channels", "T2", "--json", tmp_path / "report.json")
+    assert run("evaluate", "--dataset", "lgg", *options) == 1
+    assert only_line(capsys) == "flair2d does not read T2"
 
 
 @pytest.mark.parametrize("dataset", ["lgg", "brats"])
@@ -237,11 +295,12 @@ def test_train_runs_a_config_and_says_where_the_weights_are(
 ) -> None:
     split = PatientSplit(frozenset({"TCGA_CS_0001"}), frozenset({"TCGA_DU_0002"}), frozenset())
     write_split(tmp_path / "tiny.toml", split, header="For a test.")
-    monkeypatch.setattr(loop, "SPLITS", tmp_path)
+    monkeypatch.setattr(validation, "SPLITS", tmp_path)
     config = tmp_path / "config.toml"
     config.write_text(
-        'name = "tiny"\nversion = "0"\nsteps_per_epoch = 1\npatch = [32, 32]\nthreads = 1\n'
-        '[network]\nwidths = [2, 4]\n[[sources]]\ndataset = "lgg"\nfolder = "lgg"\n'
+        'name = "tiny"\nversion = "0"\nsteps_per_epoch = 1\nthreads = 1\n'
+        "[network]\nwidths = [2, 4]\n[sampling]\npatch = [32, 32]\n"
+        '[[sources]]\ndataset = "lgg"\nfolder = "lgg"\n'
         'split = "tiny.toml"\n',
         encoding="utf-8",
     )

@@ -1,20 +1,17 @@
-"""Public data sets in their layouts: the same cases whichever way they are packed."""
+"""The LGG set in its layouts: the same cases whichever way they are packed."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 import pytest
 
-from ml.datasets import brats, lgg
+from ml.datasets import lgg
 from ml.datasets.cases import DatasetError, LabelledCase
 from ml.tests.factories import (
-    head_with_blob,
     lgg_slices,
-    ras_affine,
-    reorient,
     save_picture,
     write_packed_case,
     write_published_case,
@@ -140,75 +137,148 @@ def test_a_slice_of_another_form_is_refused_in_words(tmp_path: Path) -> None:
         list(lgg.iterate_cases(tmp_path))
 
 
-# BraTS
+# Names as archives and their copies have them
 
 
-def write_brats_case(
-    root: Path, name: str = "BraTS2021_00001", codes: str = "LPS", suffix: str = ".nii.gz"
-) -> tuple[np.ndarray, np.ndarray]:
-    """A case with all four sequences; its FLAIR and its whole tumour in RAS."""
-    volume, blob = head_with_blob()
-    labels = np.where(blob, 2, 0).astype(np.uint8)
-    labels[12, 30, 8], labels[12, 31, 8] = 1, 4
-    folder = root / name
-    folder.mkdir(parents=True)
-    for factor, kind in enumerate(("flair", "t1", "t1ce", "t2"), start=1):
-        save(folder / f"{name}_{kind}{suffix}", (volume / factor).astype(np.int16), codes)
-    save(folder / f"{name}_seg{suffix}", labels, codes)
-    return volume.astype(np.int16), blob
-
-
-def save(path: Path, data: np.ndarray, codes: str) -> None:
-    turned, affine = reorient(data, ras_affine((1.0, 1.5, 2.0), data.shape), codes)
-    nib.nifti1.Nifti1Image(turned, affine).to_filename(path)
-
-
-def as_slices(volume: np.ndarray) -> np.ndarray:
-    return volume[::-1, ::-1].transpose(2, 1, 0)
-
-
-@pytest.mark.parametrize("codes", ["RAS", "LPS", "PIR"])
-@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
-def test_the_whole_tumour_is_any_label_in_any_orientation(
-    tmp_path: Path, codes: str, suffix: str
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("{case}_{n}.tif", "{case}_{n}_mask.tif"),
+        ("{case}_{n}.TIF", "{case}_{n}_Mask.TIF"),
+        ("{case}_{n:03d}.tiff", "{case}_{n}_MASK.png"),
+        ("{case}_{n}.png", "{case}_{n:02d}_mask.PNG"),
+        ("{n}.Png", "{n:04d}-mask.tiff"),
+    ],
+)
+def test_every_variant_of_the_file_names_gives_the_same_case(
+    tmp_path: Path, image: str, mask: str
 ) -> None:
-    volume, blob = write_brats_case(tmp_path, codes=codes, suffix=suffix)
+    pixels, masks = lgg_slices(11)
+    folder = tmp_path / CASE
+    folder.mkdir()
+    for n, (channels, drawn) in enumerate(zip(pixels, masks, strict=True), start=1):
+        save_picture(folder / image.format(case=CASE, n=n), channels.transpose(1, 2, 0))
+        save_picture(folder / mask.format(case=CASE, n=n), drawn)
 
-    (case,) = brats.iterate_cases(tmp_path)
+    case = only_case(tmp_path)
 
-    assert case.case == case.patient == "BraTS2021_00001"
-    np.testing.assert_array_equal(case.mask, as_slices(blob))
-    np.testing.assert_array_equal(case.stack.reference, as_slices(volume))
-    assert case.stack.present == (False, True, False)
-    assert case.stack.pixel_mm == pytest.approx((1.5, 1.0))
-
-
-def test_other_channels_are_read_when_asked_for(tmp_path: Path) -> None:
-    volume, _ = write_brats_case(tmp_path)
-
-    (case,) = brats.iterate_cases(tmp_path, channels=("FLAIR", "T1", "T1ce"))
-
-    assert case.stack.present == (True, True, True)
-    np.testing.assert_array_equal(case.stack.pixels[1], as_slices(volume))
-    assert case.stack.pixels[0].max() < case.stack.pixels[1].max()
+    np.testing.assert_array_equal(case.stack.pixels, pixels.transpose(1, 0, 2, 3))
+    np.testing.assert_array_equal(case.mask, masks)
 
 
-def test_only_the_brats_patients_asked_for_are_read(tmp_path: Path) -> None:
-    for name in ("A", "B", "C"):
-        write_brats_case(tmp_path, name)
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "README").write_text("about")
+def test_the_archive_that_holds_its_cases_twice_gives_them_once(tmp_path: Path) -> None:
+    for wrapper in ("kaggle_3m", "lgg-mri-segmentation/kaggle_3m"):
+        write_published_case(tmp_path / wrapper / CASE, *lgg_slices(2))
 
-    assert [case.patient for case in brats.iterate_cases(tmp_path, {"C", "A"})] == ["A", "C"]
-
-
-def test_a_folder_without_brats_cases_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="holds no BraTS case"):
-        list(brats.iterate_cases(tmp_path))
+    assert only_case(tmp_path).case == CASE
+    assert only_case(tmp_path / "lgg-mri-segmentation").case == CASE
 
 
-def test_a_brats_case_without_flair_is_refused_in_words(tmp_path: Path) -> None:
-    write_brats_case(tmp_path)
-    (tmp_path / "BraTS2021_00001" / "BraTS2021_00001_flair.nii.gz").unlink()
-    with pytest.raises(DatasetError, match=r"has no BraTS2021_00001_flair\.nii\.gz"):
-        list(brats.iterate_cases(tmp_path))
+def test_cases_two_folders_down_are_found(tmp_path: Path) -> None:
+    write_published_case(tmp_path / "lgg-mri-segmentation" / "kaggle_3m" / CASE, *lgg_slices(2))
+    assert only_case(tmp_path).case == CASE
+
+
+def test_the_same_case_in_two_folders_is_refused(tmp_path: Path) -> None:
+    for wrapper in ("one", "two"):
+        write_published_case(tmp_path / wrapper / CASE, *lgg_slices(1))
+    assert "the same case twice" in refusal(tmp_path)
+
+
+def test_what_is_no_slice_is_passed_over(tmp_path: Path) -> None:
+    write_published_case(tmp_path / CASE, *lgg_slices(2))
+    for stray in (f"{CASE}/._{CASE}_1.tif", f"{CASE}/notes_1.txt", f"{CASE}/Thumbs.db", "data.csv"):
+        (tmp_path / stray).write_text("stray")
+    for folder in (".hidden", "__MACOSX"):
+        write_published_case(tmp_path / folder / CASE, *lgg_slices(1))
+    save_picture(tmp_path / CASE / "overview.png", np.zeros((8, 8), dtype=np.uint8))
+
+    assert only_case(tmp_path).mask.shape[0] == 2
+
+
+def test_a_packed_slice_that_was_saved_in_colour_is_still_packed(tmp_path: Path) -> None:
+    pixels, _ = lgg_slices(1)
+    (tmp_path / CASE).mkdir()
+    tall = pixels[0].reshape(-1, pixels.shape[-1])
+    save_picture(tmp_path / CASE / "001.png", np.dstack([tall] * 3))
+
+    np.testing.assert_array_equal(only_case(tmp_path).stack.pixels[:, 0], pixels[0])
+
+
+def test_the_channels_asked_for_come_in_that_order(tmp_path: Path) -> None:
+    pixels, masks = lgg_slices(2)
+    write_packed_case(tmp_path / CASE, pixels, masks, suffix=".png")
+
+    (case,) = lgg.iterate_cases(tmp_path, None, ("FLAIR", "T2", "T1"))
+
+    assert case.stack.channels == ("FLAIR", "T2", "T1")
+    assert case.stack.present == (True, False, True)
+    np.testing.assert_array_equal(case.stack.pixels[0], pixels[:, 1])
+    with pytest.raises(DatasetError, match="has none of the sequences T2"):
+        list(lgg.iterate_cases(tmp_path, None, ("T2",)))
+
+
+def test_the_patients_are_listed_from_the_names_alone(tmp_path: Path) -> None:
+    for name in ("TCGA_DU_5849_19950405", "TCGA_DU_5849_19960101", "TCGA_CS_4941_19960909"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "001.jpg").write_bytes(b"not opened")
+
+    assert lgg.list_patients(tmp_path) == ["TCGA_CS_4941", "TCGA_DU_5849"]
+
+
+# Files that are not as they should be
+
+
+def refusal(root: Path) -> str:
+    with pytest.raises(DatasetError) as caught:
+        list(lgg.iterate_cases(root))
+    return str(caught.value)
+
+
+def test_a_published_slice_without_its_mask_is_refused_by_name(tmp_path: Path) -> None:
+    write_published_case(tmp_path / CASE, *lgg_slices(3))
+    (tmp_path / CASE / f"{CASE}_2_mask.tif").unlink()
+    assert f"{CASE}_2.tif has no mask beside it" in refusal(tmp_path)
+
+
+def test_a_published_case_without_any_mask_is_refused(tmp_path: Path) -> None:
+    write_published_case(tmp_path / CASE, *lgg_slices(2))
+    for mask in (tmp_path / CASE).glob("*_mask.tif"):
+        mask.unlink()
+    assert "has no masks beside its slices" in refusal(tmp_path)
+
+
+def test_a_mask_without_its_slice_is_refused_by_name(tmp_path: Path) -> None:
+    write_packed_case(tmp_path / CASE, *lgg_slices(3))
+    (tmp_path / CASE / "003.jpg").unlink()
+    assert "003_mask.png is the mask of a slice that is not there" in refusal(tmp_path)
+
+
+def test_two_files_for_one_slice_are_refused_by_name(tmp_path: Path) -> None:
+    write_packed_case(tmp_path / CASE, *lgg_slices(2))
+    shutil.copy(tmp_path / CASE / "001.jpg", tmp_path / CASE / "1.jpg")
+    assert "1.jpg and 001.jpg are both slice 1" in refusal(tmp_path)
+
+
+def test_slices_of_unequal_size_are_refused_by_name(tmp_path: Path) -> None:
+    write_published_case(tmp_path / CASE, *lgg_slices(2))
+    save_picture(tmp_path / CASE / f"{CASE}_2.tif", np.zeros((32, 48, 3), dtype=np.uint8))
+    assert f"{CASE}_2.tif has slices of 32 x 48, those before it of 64 x 64" in refusal(tmp_path)
+
+
+def test_a_mask_of_another_size_is_refused_by_name(tmp_path: Path) -> None:
+    write_packed_case(tmp_path / CASE, *lgg_slices(2))
+    save_picture(tmp_path / CASE / "002_mask.png", np.zeros((32, 48), dtype=np.uint8))
+    assert "002_mask.png measures 32 x 48 and its slice 64 x 64" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture"])
+@pytest.mark.parametrize("name", [f"{CASE}_2.tif", f"{CASE}_2_mask.tif"])
+def test_a_damaged_file_is_refused_by_name(tmp_path: Path, name: str, content: bytes) -> None:
+    write_published_case(tmp_path / CASE, *lgg_slices(2))
+    (tmp_path / CASE / name).write_bytes(content)
+    assert f"{name} is damaged or no picture at all" in refusal(tmp_path)
+
+
+def test_a_root_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
+    assert "nowhere is not a folder" in refusal(tmp_path / "nowhere")

@@ -1,11 +1,14 @@
-"""Overlap measures against counts by hand, and patients counted once."""
+"""Overlap measures against counts by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from monai.metrics import compute_dice
 
 from ml.metrics import METRICS, measure_agreement
+from ml.metrics.overlap import count_slices, overlap_ratios
 
 
 def masks(drawn: str, true: str) -> tuple[np.ndarray, np.ndarray]:
@@ -76,5 +79,35 @@ def test_masks_of_different_shape_are_refused() -> None:
         measure_agreement(*masks("0000", "00"))
 
 
+def test_f1_is_dice_under_its_other_name() -> None:
+    agreement = measure_agreement(*masks("1111000000", "1110110000"))
+    assert agreement.f1 == agreement.dice
+
+
+def test_slices_are_counted_one_by_one() -> None:
+    drawn = np.array([[[1, 1], [0, 0]], [[0, 0], [0, 0]]], dtype=bool)
+    true = np.array([[[1, 0], [1, 0]], [[0, 0], [0, 1]]], dtype=bool)
+    assert count_slices(drawn, true).tolist() == [[1, 1, 1, 1], [0, 0, 3, 1]]
+
+
+def test_slices_empty_in_both_masks_agree_as_with_monais_ignore_empty_false() -> None:
+    rng = np.random.default_rng(0)
+    drawn, true = rng.random((2, 6, 9, 9)) > 0.6
+    drawn[:2], true[1:3] = False, False
+    batches = [torch.from_numpy(each[:, None]) for each in (drawn, true)]
+
+    dice = overlap_ratios(count_slices(drawn, true))["dice"]
+
+    expected = compute_dice(*batches, ignore_empty=False)[:, 0].numpy()
+    np.testing.assert_allclose(dice, expected, rtol=1e-6)
+    assert dice[1] == 1
+
+
+def test_a_volume_of_more_voxels_than_a_single_float_counts_is_counted_exactly() -> None:
+    mask = np.zeros((2, 3000, 3000), dtype=bool)
+    mask[0, 0, 0] = True
+    assert count_slices(mask, mask).sum(axis=0).tolist() == [1, 0, 17_999_999, 0]
+
+
 def test_the_metrics_have_their_usual_names() -> None:
-    assert METRICS == ("dice", "iou", "precision", "recall", "specificity", "accuracy")
+    assert METRICS == ("dice", "iou", "precision", "recall", "specificity", "accuracy", "f1")

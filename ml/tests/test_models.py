@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from ml import models
 from ml.errors import NoModelError
-from ml.models import card_for, file_sha256, load_model, read_card, shipped_cards
-from ml.tests.factories import write_weights
+from ml.models import (
+    card_for,
+    file_sha256,
+    load_model,
+    load_model_from,
+    read_card,
+    shipped_cards,
+)
+from ml.tests.factories import THRESHOLD_SPEC, write_weights
 
 SHIPPED = Path(models.__file__).parent / "weights"
 SHIPPED_CARDS = sorted(SHIPPED.glob("*.toml"))
@@ -34,7 +42,7 @@ def test_a_shipped_card_is_complete_and_makes_sense(path: Path) -> None:
     assert card.sequences
     assert 0 < card.threshold < 1
     assert card.least_voxels >= 1
-    assert len(card.labels) == card.network.out_channels
+    assert len(card.labels) == card.network.options.get("out_channels", 1)
     assert 0 not in card.labels
 
 
@@ -55,7 +63,9 @@ def test_a_model_loads_with_its_card(stub_weights: Path) -> None:
 
     assert model.card.version == "7"
     assert model.card.labels == {1: "FLAIR abnormality"}
-    assert not model.network.training
+    assert model.engine.dimensions == 2
+    assert model.card.mirror
+    assert not model.card.tight
 
 
 def test_weights_that_are_not_those_of_the_card_are_refused(stub_weights: Path) -> None:
@@ -72,12 +82,51 @@ def test_other_weights_may_be_named_for_a_trial(stub_weights: Path, tmp_path: Pa
     other = write_weights(tmp_path / "other", "trial")
     (stub_weights / "flair2d.safetensors").unlink()
 
+    other.with_suffix(".toml").unlink()
     assert load_model("flair2d", weights=other).card.name == "flair2d"
+
+
+def test_weights_with_their_own_card_are_what_it_says(stub_weights: Path, tmp_path: Path) -> None:
+    trained = write_weights(tmp_path / "trained", "trial")
+
+    assert load_model("flair2d", weights=trained).card.name == "trial"
+    assert load_model_from(trained, engine="torch").engine.name.startswith("torch")
+
+    trained.write_bytes((stub_weights / "flair2d.safetensors").read_bytes() + b" ")
+    with pytest.raises(ValueError, match=r"trial\.safetensors is not the file that its card"):
+        load_model("flair2d", weights=trained)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_weights_of_half_the_size_are_read_in_float32(tmp_path: Path, kind: torch.dtype) -> None:
+    weights = write_weights(tmp_path)
+    whole = load_file(weights)
+    halved = {
+        name: value.to(kind) if value.is_floating_point() else value
+        for name, value in whole.items()
+    }
+    save_file(halved, weights)
+
+    state = models.load_network(THRESHOLD_SPEC, weights).state_dict()
+
+    assert all(state[name].dtype == value.dtype for name, value in whole.items())
+    assert {value.dtype for value in state.values()} == {torch.float32, torch.int64}
+    for name, value in whole.items():
+        torch.testing.assert_close(state[name], value, atol=0.05, rtol=0.01)
+
+
+def test_a_card_may_say_how_slices_are_read(stub_weights: Path) -> None:
+    card = stub_weights / "flair2d.toml"
+    with card.open("a", encoding="utf-8") as file:
+        file.write("\n[reading]\nmirror = false\ntight = true\n")
+
+    assert not read_card(card).mirror
+    assert read_card(card).tight
 
 
 def test_a_pickle_is_never_read_as_weights(stub_weights: Path, tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, tmp_path / "weights.pt")
-    with pytest.raises(Exception, match=r"(?i)header|safetensor"):
+    with pytest.raises(ValueError, match="does not hold the weights"):
         load_model("flair2d", weights=tmp_path / "weights.pt")
 
 

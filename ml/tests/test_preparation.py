@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from ml.brain import box_centre, brain_sections
-from ml.intensity import IntensityScale, head_mask, measure_scale
-from ml.preparation import measure_scales, resize_plane, standardise, zoom_factors
+from ml.intensity import IntensityScale, head_mask, measure_range, measure_scale
+from ml.preparation import (
+    Preparation,
+    measure_scales,
+    read_preparation,
+    resize_plane,
+    standardise,
+    zoom_factors,
+)
 from ml.stacks import AxialStack, stack_of_channels
 from ml.tests.factories import ellipsoid, flair_stack, head
 
@@ -144,71 +152,6 @@ def test_a_present_channel_without_any_grey_is_zero() -> None:
     assert not standardise(stack.pixels[:, 0], measure_scales(stack)).any()
 
 
-# The brain
-
-
-def test_the_middle_of_a_box_is_not_pulled_by_what_fills_it() -> None:
-    mask = np.zeros((10, 20, 30), dtype=bool)
-    mask[2:5, 4, 10:21] = True
-    mask[2, 4:15, 10] = True
-
-    assert box_centre(mask) == (3.0, 9.0, 15.0)
-
-
-def test_the_middle_of_an_empty_box_is_the_grids() -> None:
-    assert box_centre(np.zeros((3, 4, 5), dtype=bool)) == (1.0, 1.5, 2.0)
-
-
-def skull_and_brain() -> tuple[np.ndarray, np.ndarray]:
-    """Slices (Z, H, W) of a brain in a dark ring of bone in bright scalp, and the brain."""
-    shape, centre = (3, 200, 180), (99.5, 89.5)
-    rings = {
-        radius: ellipsoid(shape[1:], centre, (radius, 0.85 * radius)) for radius in (72, 80, 90)
-    }
-    plane = 120.0 * rings[90]
-    plane[rings[80]] = 10
-    plane[rings[72]] = 100
-    return np.stack([plane] * 3), np.stack([rings[72]] * 3)
-
-
-def test_the_brain_is_found_inside_bone_and_scalp() -> None:
-    slices, brain = skull_and_brain()
-
-    found = brain_sections(slices)
-
-    assert (found & brain).sum() > 0.97 * brain.sum()
-    assert (found & ~brain).sum() < 0.05 * brain.sum()
-
-
-def test_a_stripped_brain_stays_as_it_is() -> None:
-    slices, brain = skull_and_brain()
-
-    found = brain_sections(slices * brain)
-
-    assert (found ^ brain).sum() < 0.03 * brain.sum()
-
-
-def test_ventricles_belong_to_the_brain() -> None:
-    slices, brain = skull_and_brain()
-    slices[:, 80:120, 70:110] = 0
-
-    assert brain_sections(slices * brain)[:, 80:120, 70:110].all()
-
-
-def test_a_slice_of_air_has_no_brain() -> None:
-    slices, _ = skull_and_brain()
-    slices[1] = 0
-
-    found = brain_sections(slices)
-
-    assert not found[1].any()
-    assert found[0].any()
-
-
-def test_an_empty_stack_has_no_brain() -> None:
-    assert not brain_sections(np.zeros((2, 50, 50))).any()
-
-
 def test_a_nearly_even_slice_is_not_blown_up() -> None:
     even = np.zeros((64, 64), dtype=np.float32)
     even[16:48, 16:48] = 200.0
@@ -217,3 +160,78 @@ def test_a_nearly_even_slice_is_not_blown_up() -> None:
     standardised = measure_scale(even).apply(even)
 
     assert np.abs(standardised).max() < 50
+
+
+# The other scale: 0 to 1
+
+
+def test_the_range_scale_maps_everything_air_included_to_zero_to_one() -> None:
+    volume = head() + 50
+    scaled = measure_range(volume).apply(volume)
+
+    assert (scaled.min(), scaled.max()) == (0, 1)
+    assert scaled[0, 0, 0] == 0
+    order = np.argsort(volume, axis=None)
+    assert (np.diff(scaled.ravel()[order]) >= 0).all()
+
+
+@pytest.mark.parametrize("level", [0.0, 7.0, np.nan])
+def test_the_range_scale_of_one_grey_value_gives_zero(level: float) -> None:
+    flat = np.full((2, 3, 4), level)
+    known = np.nan_to_num(flat).astype(np.float32)
+    np.testing.assert_array_equal(measure_range(flat).apply(known), 0)
+
+
+@pytest.mark.parametrize("measure", [measure_scale, measure_range])
+def test_a_scale_relative_to_the_brightest_gives_the_same_for_values_so_divided(
+    measure: Any,
+) -> None:
+    volume = head()
+    scale = measure(volume)
+    np.testing.assert_allclose(
+        scale.relative_to_high().apply(volume / scale.high), scale.apply(volume), atol=1e-4
+    )
+
+
+def test_each_channel_is_scaled_as_the_preparation_says() -> None:
+    stack = flair_stack(head().transpose(2, 1, 0))
+    assert measure_scales(stack, "range")[1] == measure_range(stack.pixels[1])
+    assert measure_scales(stack, "standard")[1] == measure_scale(stack.pixels[1])
+    assert measure_scales(stack, "range")[0] is None
+
+
+# The table
+
+
+def test_a_preparation_is_read_as_it_was_written() -> None:
+    table = {
+        "channels": ["FLAIR"],
+        "frame": "square",
+        "side": 96,
+        "scale": "range",
+        "context": 2,
+        "window": [16, 64, 64],
+    }
+    preparation = read_preparation(table)
+
+    assert preparation.as_table() == table
+    assert preparation.input_channels == 5
+    assert read_preparation(preparation.as_table()) == preparation
+
+
+def test_what_a_table_leaves_out_is_as_usual() -> None:
+    assert read_preparation({}) == Preparation()
+    assert Preparation().input_channels == 3
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"framing": "head"}, r"\[preparation\] has keys that mean nothing: framing"),
+        ({"frame": "round"}, "a frame is one of head, square, not 'round'"),
+        ({"scale": "loud"}, "a scale is one of standard, range, not 'loud'"),
+    ],
+)
+def test_a_table_that_means_nothing_is_refused(table: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read_preparation(table)

@@ -8,8 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from ml.__main__ import main
 from ml.datasets.lgg import patient_of
-from ml.datasets.splits import PARTS, SPLITS, PatientSplit, make_split, read_split, write_split
+from ml.datasets.splits import (
+    PARTS,
+    SPLITS,
+    PatientSplit,
+    make_folds,
+    make_split,
+    read_split,
+    write_split,
+)
 from ml.tests.factories import shared_folder
 
 PATIENTS = [f"P{number:03d}" for number in range(60)]
@@ -91,3 +100,126 @@ def test_the_written_splits_cover_the_shared_data(name: str) -> None:
     split = read_split(SPLITS / f"{name}.toml")
 
     assert {patient_of(folder) for folder in folders} == split.train | split.validation | split.test
+
+
+@pytest.mark.parametrize("name", ['the "quoted"', "back\\slash", "Zoë", "P-1.2", ""])
+def test_any_name_survives_being_written(tmp_path: Path, name: str) -> None:
+    split = PatientSplit(frozenset({name}), frozenset({"b"}), frozenset())
+    write_split(tmp_path / "split.toml", split, header="Names.")
+    assert read_split(tmp_path / "split.toml") == split
+
+
+@pytest.mark.parametrize(
+    "text", ["", "train = []\ntest = []", "train = 1\nvalidation = 2\ntest = 3"]
+)
+def test_a_file_that_is_no_split_is_refused_in_words(tmp_path: Path, text: str) -> None:
+    (tmp_path / "split.toml").write_text(text)
+    with pytest.raises(ValueError, match=r"split\.toml has no list '\w+'"):
+        read_split(tmp_path / "split.toml")
+
+
+# Cross-validation
+
+
+@pytest.mark.parametrize("count", [3, 5, 7, 60])
+def test_each_patient_judges_in_one_fold_and_chooses_in_one(count: int) -> None:
+    folds = make_folds(PATIENTS, count=count, seed=1)
+
+    assert len(folds) == count
+    for part in ("test", "validation"):
+        assert sorted(name for fold in folds for name in fold.part(part)) == PATIENTS
+    for fold in folds:
+        assert fold.train | fold.validation | fold.test == set(PATIENTS)
+        assert len(PATIENTS) // count <= len(fold.test) <= -(-len(PATIENTS) // count)
+
+
+def test_the_same_patients_are_folded_the_same_whatever_their_order() -> None:
+    expected = make_folds(PATIENTS, count=5, seed=7)
+    mixed = PATIENTS + PATIENTS[:10]
+    random.Random(3).shuffle(mixed)
+
+    assert make_folds(mixed, count=5, seed=7) == expected
+    assert make_folds(PATIENTS, count=5, seed=8) != expected
+
+
+@pytest.mark.parametrize(("count", "reason"), [(2, "at least 3"), (61, "too few for 61 folds")])
+def test_folds_that_cannot_be_are_refused(count: int, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        make_folds(PATIENTS, count=count, seed=1)
+
+
+# The command
+
+
+def write_names(root: Path, count: int = 20) -> Path:
+    """A data set in the packed layout of which only the names matter."""
+    for number in range(count):
+        case = root / f"TCGA_CS_{number:04d}_19990101"
+        case.mkdir(parents=True)
+        (case / "001.jpg").touch()
+    return root
+
+
+def split_command(root: Path, out: Path, *more: str) -> int:
+    return main(["split", "--dataset", "lgg", "--root", str(root), "--out", str(out), *more])
+
+
+def test_the_command_writes_the_same_split_each_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = write_names(tmp_path / "lgg")
+    one, two = tmp_path / "one.toml", tmp_path / "new" / "two.toml"
+
+    for out in (one, two):
+        assert split_command(root, out, "--always-test", "TCGA_CS_0003", "TCGA_CS_0005") == 0
+
+    assert one.read_bytes() == two.read_bytes()
+    split = read_split(one)
+    assert {"TCGA_CS_0003", "TCGA_CS_0005"} <= split.test
+    assert [len(split.part(name)) for name in PARTS] == [13, 3, 4]
+    assert "13 train, 3 validation, 4 test" in capsys.readouterr().out
+    assert "make_split(seed=2026" in one.read_text(encoding="utf-8")
+
+
+def test_the_command_takes_shares_and_a_seed(tmp_path: Path) -> None:
+    root, out = write_names(tmp_path / "lgg"), tmp_path / "split.toml"
+    split_command(root, out, "--validation", "0.1", "--test", "0.5", "--seed", "3")
+    names = [f"TCGA_CS_{number:04d}" for number in range(20)]
+    assert read_split(out) == make_split(names, seed=3, validation_share=0.1, test_share=0.5)
+
+
+def test_the_command_writes_a_file_for_each_fold(tmp_path: Path) -> None:
+    root = write_names(tmp_path / "lgg")
+    assert split_command(root, tmp_path / "fold.toml", "--folds", "4") == 0
+
+    folds = [read_split(tmp_path / f"fold-{number}.toml") for number in (1, 2, 3, 4)]
+
+    assert len(frozenset().union(*(fold.test for fold in folds))) == 20
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (("--always-test", "TCGA_CS_9999"), "does not hold TCGA_CS_9999"),
+        (("--validation", "0.6", "--test", "0.6"), "nobody to train with"),
+        (("--folds", "30"), "too few for 30 folds"),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], reason: str
+) -> None:
+    assert split_command(write_names(tmp_path / "lgg"), tmp_path / "split.toml", *more) == 1
+    assert reason in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.toml"))
+
+
+@pytest.mark.parametrize("share", ["1", "-0.1", "half"])
+def test_a_share_that_is_none_is_refused(tmp_path: Path, share: str) -> None:
+    with pytest.raises(SystemExit):
+        split_command(tmp_path, tmp_path / "split.toml", "--test", share)
+
+
+def test_the_command_finds_the_written_split_again(tmp_path: Path) -> None:
+    root = shared_folder("lgg")
+    assert split_command(root, tmp_path / "lgg.toml", "--always-test", "TCGA_FG_6692") == 0
+    assert read_split(tmp_path / "lgg.toml") == read_split(SPLITS / "lgg.toml")

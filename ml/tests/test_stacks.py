@@ -11,6 +11,8 @@ from ml.stacks import (
     AxialStack,
     flair_only,
     head_box,
+    only_channels,
+    select_channels,
     slice_pixel_mm,
     slices_to_volume,
     stack_axes,
@@ -129,6 +131,61 @@ def test_flair_only_blanks_the_other_channels_and_leaves_the_original_alone() ->
     assert alone.pixel_mm == (0.5, 0.6)
     assert alone.pixels.sum() == 32
     assert stack.pixels.all()
+
+
+def numbered_stack() -> AxialStack:
+    """T1 is 1, FLAIR 2 and T1ce 3 everywhere."""
+    levels = np.arange(1.0, 4.0).reshape(3, 1, 1, 1)
+    return AxialStack(np.broadcast_to(levels, (3, 2, 4, 4)).copy(), (True,) * 3, (0.5, 0.6))
+
+
+def test_channels_are_selected_in_the_order_asked_for_and_what_is_lacking_is_absent() -> None:
+    chosen = select_channels(numbered_stack(), ("T2", "T1ce", "FLAIR"))
+
+    assert chosen.channels == ("T2", "T1ce", "FLAIR")
+    assert chosen.present == (False, True, True)
+    assert chosen.pixels[:, 0, 0, 0].tolist() == [0, 3, 2]
+    assert chosen.pixel_mm == (0.5, 0.6)
+    assert chosen.reference_index == 2
+    assert not chosen.has("T2")
+
+
+def test_a_stack_in_the_order_asked_for_is_not_copied() -> None:
+    stack = numbered_stack()
+    assert select_channels(stack, ("T1", "FLAIR", "T1ce")) is stack
+
+
+def test_a_stack_that_has_none_of_the_channels_is_refused() -> None:
+    with pytest.raises(ValueError, match="none of the channels T2, PD"):
+        select_channels(numbered_stack(), ("T2", "PD"))
+    with pytest.raises(ValueError, match="none of the channels T1"):
+        select_channels(flair_only(numbered_stack()), ("T1",))
+
+
+def test_keeping_some_channels_keeps_the_places_of_the_others() -> None:
+    kept = only_channels(numbered_stack(), ("T1ce", "T2"))
+
+    assert kept.channels == ("T1", "FLAIR", "T1ce")
+    assert kept.present == (False, False, True)
+    assert kept.pixels[:, 0, 0, 0].tolist() == [0, 0, 3]
+    with pytest.raises(ValueError, match="none of the channels T2"):
+        only_channels(numbered_stack(), ("T2",))
+
+
+def test_a_stack_may_have_channels_of_its_own() -> None:
+    stack = stack_of_channels({"T1ce": np.ones((2, 4, 4))}, order=("T1ce",))
+
+    assert stack.pixels.shape == (1, 2, 4, 4)
+    assert (stack.channels, stack.present) == (("T1ce",), (True,))
+    assert stack.reference_index == 0
+    assert not stack.has("FLAIR")
+
+
+def test_the_head_is_where_the_reference_is_tissue() -> None:
+    flair, t1 = np.zeros((2, 4, 4)), np.full((2, 4, 4), 9.0)
+    flair[1, 1:3, 1:3] = 5
+    stack = stack_of_channels({"FLAIR": flair, "T1": t1})
+    np.testing.assert_array_equal(stack.head, flair > 0)
 
 
 def test_the_head_box_leaves_out_air_and_lone_bright_pixels() -> None:

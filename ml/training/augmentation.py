@@ -1,60 +1,160 @@
-"""How a training slice is varied: where the head lies, and how the scanner rendered it."""
+"""How a training sample is varied: where the head lies, and how the scanner rendered it."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from monai.transforms import (
     Compose,
+    Rand2DElasticd,
     RandAdjustContrastd,
     RandAffined,
     RandBiasFieldd,
     RandFlipd,
     RandGaussianNoised,
     RandGaussianSmoothd,
+    RandomizableTransform,
+    RandRotate90d,
+    RandScaleIntensityd,
+    RandScaleIntensityFixedMeand,
     ResizeWithPadOrCropd,
 )
 
 IMAGE, MASK = "image", "mask"
+BOTH = (IMAGE, MASK)
+MODES = ("bilinear", "nearest")
 
 
-def build_augmentation(patch: tuple[int, int], strength: Mapping[str, float]) -> Compose:
+@dataclass(frozen=True)
+class Augmentation:
+    """How far each property may move; zero leaves it alone.
+
+    ``flip`` (left-right), ``flip_rows``, ``right_angles`` and ``blur`` are probabilities.
+    ``rotation`` is in degrees, ``zoom`` and ``shear`` in shares, ``shift`` and ``elastic`` in
+    pixels. ``brightness``, ``contrast``, ``gamma`` and ``bias`` are shares; ``noise`` is a
+    standard deviation in units of the image's range, 0 to 1. Rotation, zoom, shear and shift are
+    drawn together, 80 % of the time.
+    """
+
+    flip: float = 0.0
+    flip_rows: float = 0.0
+    right_angles: float = 0.0
+    rotation: float = 0.0
+    zoom: float = 0.0
+    shear: float = 0.0
+    shift: float = 0.0
+    elastic: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    gamma: float = 0.0
+    bias: float = 0.0
+    blur: float = 0.0
+    noise: float = 0.0
+
+
+class InSlices(RandomizableTransform):  # type: ignore[misc]
+    """A transform of pictures (C, H, W), applied to all slices of (C, Z, H, W) alike."""
+
+    def __init__(self, keys: tuple[str, ...], transform: RandomizableTransform) -> None:
+        super().__init__()
+        self.keys, self.transform = keys, transform
+
+    def set_random_state(self, seed: int | None = None, state: Any = None) -> InSlices:
+        self.transform.set_random_state(seed, state)
+        return self
+
+    def __call__(self, sample: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        flat = {key: sample[key].flatten(0, 1) for key in self.keys}
+        varied = self.transform(flat)
+        return {**sample, **{key: varied[key].reshape(sample[key].shape) for key in self.keys}}
+
+
+def build_augmentation(patch: tuple[int, ...], strength: Augmentation) -> Compose:
     """Transforms of a dict with ``image`` (C, H, W), zero being air, and ``mask`` (1, H, W).
 
-    ``strength`` may set ``rotation`` (radians), ``scale``, ``shift`` (pixels), ``bias``,
-    ``noise`` (in units of the image's range, 0 to 1) and ``gamma``. Left-right flips are
-    plausible anatomy and are drawn half of the time.
+    Both come out at ``patch``; in 3D they are (C, Z, H, W) and (1, Z, H, W), and are moved and
+    blurred only within their slices, since slices may be thick.
     """
-    rotation = strength.get("rotation", 0.35)
-    scale = strength.get("scale", 0.2)
-    shift = strength.get("shift", 12.0)
-    gamma = strength.get("gamma", 0.35)
-    transforms = [
-        ResizeWithPadOrCropd(keys=(IMAGE, MASK), spatial_size=patch),
-        RandFlipd(keys=(IMAGE, MASK), prob=0.5, spatial_axis=1),
-        RandAffined(
-            keys=(IMAGE, MASK),
-            prob=0.8,
-            rotate_range=rotation,
-            shear_range=0.1,
-            translate_range=(shift, shift),
-            scale_range=(scale, scale),
-            mode=("bilinear", "nearest"),
-            padding_mode="zeros",
-        ),
-        RandBiasFieldd(keys=IMAGE, prob=0.25, coeff_range=(0.0, strength.get("bias", 0.25))),
-        RandAdjustContrastd(keys=IMAGE, prob=0.4, gamma=(1 - gamma, 1 + gamma)),
-        RandGaussianSmoothd(keys=IMAGE, prob=0.15, sigma_x=(0.3, 0.9), sigma_y=(0.3, 0.9)),
-        RandGaussianNoised(keys=IMAGE, prob=0.3, std=strength.get("noise", 0.03)),
-    ]
-    return Compose(transforms)
+    return Compose(
+        [
+            ResizeWithPadOrCropd(keys=BOTH, spatial_size=patch),
+            *_placement(len(patch), strength),
+            *_rendering(len(patch), strength),
+        ]
+    )
+
+
+def _placement(dimensions: int, strength: Augmentation) -> list[RandomizableTransform]:
+    rows, columns = dimensions - 2, dimensions - 1
+    found = []
+    if strength.flip:
+        found.append(RandFlipd(keys=BOTH, prob=strength.flip, spatial_axis=columns))
+    if strength.flip_rows:
+        found.append(RandFlipd(keys=BOTH, prob=strength.flip_rows, spatial_axis=rows))
+    if strength.right_angles:
+        found.append(
+            RandRotate90d(keys=BOTH, prob=strength.right_angles, spatial_axes=(rows, columns))
+        )
+    if strength.rotation or strength.zoom or strength.shear or strength.shift:
+        found.append(_affine(dimensions, strength))
+    if strength.elastic:
+        found.append(_elastic(dimensions, strength.elastic))
+    return found
+
+
+def _affine(dimensions: int, strength: Augmentation) -> RandAffined:
+    angle = float(np.radians(strength.rotation))
+    flat = [0.0] * (dimensions - 2)
+    return RandAffined(
+        keys=BOTH,
+        prob=0.8,
+        rotate_range=(angle, *flat, *flat),
+        shear_range=None if dimensions == 3 else (strength.shear, strength.shear),
+        translate_range=(*flat, strength.shift, strength.shift),
+        scale_range=(*flat, strength.zoom, strength.zoom),
+        mode=MODES,
+        padding_mode="zeros",
+    )
+
+
+def _elastic(dimensions: int, pixels: float) -> RandomizableTransform:
+    elastic = Rand2DElasticd(
+        keys=BOTH,
+        prob=0.2,
+        spacing=(32, 32),
+        magnitude_range=(0, pixels),
+        mode=MODES,
+        padding_mode="zeros",
+    )
+    return elastic if dimensions == 2 else InSlices(BOTH, elastic)
+
+
+def _rendering(dimensions: int, strength: Augmentation) -> list[RandomizableTransform]:
+    found = []
+    if strength.bias:
+        found.append(RandBiasFieldd(keys=IMAGE, prob=0.25, coeff_range=(0.0, strength.bias)))
+    if strength.brightness:
+        found.append(RandScaleIntensityd(keys=IMAGE, prob=0.3, factors=strength.brightness))
+    if strength.contrast:
+        found.append(RandScaleIntensityFixedMeand(keys=IMAGE, prob=0.3, factors=strength.contrast))
+    if strength.gamma:
+        reach = (1 - strength.gamma, 1 + strength.gamma)
+        found.append(RandAdjustContrastd(keys=IMAGE, prob=0.4, gamma=reach))
+    if strength.blur:
+        reach = (0.3, 0.9)
+        blur = RandGaussianSmoothd(IMAGE, prob=strength.blur, sigma_x=reach, sigma_y=reach)
+        found.append(blur if dimensions == 2 else InSlices((IMAGE,), blur))
+    if strength.noise:
+        found.append(RandGaussianNoised(keys=IMAGE, prob=0.3, std=strength.noise))
+    return found
 
 
 def augment(
     transform: Compose, image: np.ndarray[Any, Any], mask: np.ndarray[Any, Any]
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """``image`` (C, H, W) and ``mask`` (H, W), varied together."""
+    """``image`` (C, H, W) and ``mask`` (H, W), varied together; or both with Z."""
     sample: Mapping[Hashable, Any] = transform({IMAGE: image, MASK: mask[None]})
     return np.asarray(sample[IMAGE]), np.asarray(sample[MASK])[0]

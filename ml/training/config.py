@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ml.unet import UNetConfig
+from ml.networks.build import NetworkSpec, read_network
+from ml.preparation import Preparation, read_preparation
+from ml.training.augmentation import Augmentation
+from ml.training.losses import LossConfig
+from ml.training.schedules import OptimiserConfig, ScheduleConfig
+
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -15,7 +22,10 @@ class DataSource:
     """A data set that takes part: which reader, which folder under the data root, which split.
 
     ``share`` is how often a slice is drawn from it, against the other sources. With ``strip``,
-    half of its slices are drawn with the skull masked away, as other data sets come.
+    half of its slices are drawn with the skull masked away, as other data sets come. ``channels``
+    are the sequences that are read of it, where not those that are usual for the data set.
+    ``train_on`` and ``validate_on`` name parts of the split; a final run that no longer chooses
+    anything may train on both of the first two and validate on none.
     """
 
     dataset: str
@@ -23,57 +33,145 @@ class DataSource:
     split: str
     share: float = 1.0
     strip: bool = False
+    channels: tuple[str, ...] = ()
+    train_on: tuple[str, ...] = ("train",)
+    validate_on: tuple[str, ...] = ("validation",)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which slices are shown, how often, and with which of their channels.
+
+    ``order`` is ``balanced`` (drawn with replacement, ``tumour_share`` of them with tumour) or
+    ``pass`` (each slice once an epoch, shuffled). ``slices`` is ``all`` or ``tumour``. ``patch``
+    is the size in pixels, (H, W) or, for a 3D network, (Z, H, W); none is needed where the
+    preparation's frame is ``square``. ``flair_only_share`` of the samples lose every channel but
+    FLAIR; otherwise each other channel is lost with ``channel_dropout``. ``slice_scale_share`` of
+    them are scaled by their own grey values instead of their volume's, as a lone picture is.
+    """
+
+    order: str = "balanced"
+    slices: str = "all"
+    patch: tuple[int, ...] = ()
+    tumour_share: float = 0.6
+    flair_only_share: float = 0.0
+    channel_dropout: float = 0.0
+    slice_scale_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.order not in ("balanced", "pass"):
+            raise ValueError(f"[sampling] order is balanced or pass, not {self.order!r}")
+        if self.slices not in ("all", "tumour"):
+            raise ValueError(f"[sampling] slices is all or tumour, not {self.slices!r}")
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """One run. Sizes are in pixels, rates are for each optimiser step.
+    """One run.
 
-    ``start_from`` names weights (safetensors) to begin with instead of random ones.
+    ``epochs`` are passes over the data, or ``steps_per_epoch`` steps each where slices are drawn.
+    ``minutes`` cuts the run at that wall time, validation included (0: never).
+    ``early_stopping`` ends it after so many epochs without a better validation (0: never).
+    ``average_decay`` is that of the exponential moving average of the weights (0: none).
+    With ``keep_epochs`` the weights of every epoch stay, and some may be averaged when shipped.
+    ``encoder_weights`` is where the encoder's ImageNet weights come from, ``start_from`` the
+    weights (safetensors) of a whole network to begin with. ``checkpoint_steps`` is how often a
+    run saves itself within an epoch. ``threshold`` and ``least_voxels`` go into its card.
     """
 
     name: str
-    version: str
     sources: tuple[DataSource, ...]
-    network: UNetConfig
+    network: NetworkSpec
+    version: str = "1"
+    about: str = ""
+    preparation: Preparation = field(default_factory=Preparation)
+    sampling: Sampling = field(default_factory=Sampling)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    loss: LossConfig = field(default_factory=LossConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     seed: int = 2026
-    epochs: int = 12
+    epochs: int = 10
     steps_per_epoch: int = 250
     batch_size: int = 12
-    patch: tuple[int, int] = (224, 192)
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    warmup_steps: int = 200
-    gradient_clip: float = 1.0
-    average_decay: float = 0.998
-    tumour_slice_share: float = 0.6
-    flair_only_share: float = 0.5
-    channel_dropout: float = 0.15
-    slice_scale_share: float = 0.3
+    minutes: float = 0.0
+    early_stopping: int = 0
+    average_decay: float = 0.0
+    keep_epochs: bool = False
+    checkpoint_steps: int = 100
     threads: int = 0
+    encoder_weights: str = ""
     start_from: str = ""
-    augmentation: dict[str, float] = field(default_factory=dict)
+    threshold: float = 0.5
+    least_voxels: int = 1
+    sequences: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=lambda: {"1": "tumour"})
+
+    def __post_init__(self) -> None:
+        expected = self.preparation.input_channels
+        if self.network.in_channels != expected:
+            raise ValueError(
+                f"{self.name}: the preparation gives {expected} channels, but the network "
+                f"reads {self.network.in_channels}"
+            )
+        if len(self.patch) != self.network.dimensions:
+            raise ValueError(
+                f"{self.name}: a patch of {self.patch} is not for a network of "
+                f"{self.network.dimensions} dimensions"
+            )
+        if self.network.dimensions == 3 and self.preparation.context:
+            raise ValueError(f"{self.name}: only a 2D network has a context")
+        if any(side % self.network.stride for side in self.patch):
+            raise ValueError(
+                f"{self.name}: a patch of {self.patch} does not suit a network whose input's "
+                f"sides are multiples of {self.network.stride}"
+            )
 
     @property
-    def total_steps(self) -> int:
-        return self.epochs * self.steps_per_epoch
+    def patch(self) -> tuple[int, ...]:
+        """The size of a training sample: (H, W), or (Z, H, W) for a 3D network."""
+        if self.sampling.patch:
+            return self.sampling.patch
+        if self.network.dimensions == 3:
+            return self.preparation.window
+        return (self.preparation.side, self.preparation.side)
+
+
+TABLES: dict[str, Any] = {
+    "sampling": Sampling,
+    "augmentation": Augmentation,
+    "loss": LossConfig,
+    "optimiser": OptimiserConfig,
+    "schedule": ScheduleConfig,
+}
 
 
 def read_config(path: Path, **overrides: Any) -> TrainingConfig:
     """The run in ``path``; ``overrides`` that are not None take the place of its values.
 
-    Raises ValueError for a key that means nothing, so that a typing error does not go unseen.
+    ``learning_rate`` overrides the optimiser's. Raises ValueError for a key or value that means
+    nothing, so that a typing error does not go unseen.
     """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
+    values: dict[str, Any] = {
+        "network": read_network(document.pop("network", {})),
+        "preparation": read_preparation(document.pop("preparation", {})),
+        "sources": tuple(_record(DataSource, s, path) for s in document.pop("sources", [])),
+    }
+    for name, record in TABLES.items():
+        values[name] = _record(record, document.pop(name, {}), path)
+    learning_rate = overrides.pop("learning_rate", None)
+    if learning_rate is not None:
+        values["optimiser"] = replace(values["optimiser"], learning_rate=learning_rate)
     document.update({key: value for key, value in overrides.items() if value is not None})
-    network = dict(document.pop("network", {}))
-    if "widths" in network:
-        network["widths"] = tuple(network["widths"])
-    sources = tuple(DataSource(**source) for source in document.pop("sources"))
-    unknown = set(document) - {item.name for item in fields(TrainingConfig)}
+    return _record(TrainingConfig, {**document, **values}, path)
+
+
+def _record(record: type[Record], table: Mapping[str, Any], path: Path) -> Record:
+    unknown = set(table) - {item.name for item in fields(record)}  # type: ignore[arg-type]
     if unknown:
         raise ValueError(f"{path} has keys that mean nothing: {', '.join(sorted(unknown))}")
-    if "patch" in document:
-        rows, columns = document["patch"]
-        document["patch"] = (rows, columns)
-    return TrainingConfig(sources=sources, network=UNetConfig(**network), **document)
+    try:
+        return record(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+    except TypeError as error:
+        raise ValueError(f"{path}: {error}") from error

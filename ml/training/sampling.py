@@ -1,8 +1,8 @@
-"""Draws training slices: balanced, varied, and the same again for the same seed and step."""
+"""Draws training samples: balanced, varied, and the same again for the same seed and step."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,138 +11,164 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ml.brain import brain_sections
 from ml.datasets.cases import LabelledCase
-from ml.intensity import FloatArray, IntensityScale, measure_scale
-from ml.preparation import measure_scales, standardise
-from ml.stacks import CHANNELS, head_box
+from ml.intensity import FloatArray
+from ml.preparation import SCALES
 from ml.training.augmentation import augment, build_augmentation
+from ml.training.cases import TrainingCase, prepare_case, scale_sample, strip_skull
 from ml.training.config import TrainingConfig
 
-FLAIR = CHANNELS.index("FLAIR")
-
-
-@dataclass(frozen=True)
-class _PreparedCase:
-    """A case cut to its head: ``pixels`` (C, Z, H, W) as read and ``mask`` (Z, H, W)."""
-
-    pixels: NDArray[np.generic]
-    mask: NDArray[np.bool_]
-    present: tuple[bool, ...]
-    scales: tuple[IntensityScale | None, ...]
+Place = tuple[int, int]
+"""The index of a case and of a slice in it."""
 
 
 @dataclass(frozen=True)
 class _Pools:
-    """The slices of one source as (index of the case, z)."""
+    """The slices of one source."""
 
-    with_tumour: list[tuple[int, int]]
-    without_tumour: list[tuple[int, int]]
+    with_tumour: list[Place]
+    without_tumour: list[Place]
 
-    def draw(self, draw: np.random.Generator, tumour_share: float) -> tuple[int, int]:
+    def draw(self, draw: np.random.Generator, tumour_share: float) -> Place:
         pool = self.with_tumour
         if not pool or (self.without_tumour and draw.random() >= tumour_share):
             pool = self.without_tumour
         return pool[int(draw.integers(len(pool)))]
 
 
-def _strip_skull(case: LabelledCase) -> LabelledCase:
-    """The case as if it came skull-stripped: everything outside a rough brain outline is air."""
-    brain = brain_sections(case.stack.reference) | case.mask
-    return replace(case, stack=replace(case.stack, pixels=case.stack.pixels * brain))
-
-
-def _prepare(case: LabelledCase) -> _PreparedCase:
-    rows, columns = head_box(case.stack.reference)
-    return _PreparedCase(
-        pixels=np.ascontiguousarray(case.stack.pixels[:, :, rows, columns]),
-        mask=np.ascontiguousarray(case.mask[:, rows, columns]),
-        present=case.stack.present,
-        scales=measure_scales(case.stack),
-    )
-
-
 class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
-    """An endless data set: item ``n`` is the n-th drawn slice of the whole run.
+    """An endless data set: item ``n`` is the n-th sample of the whole run.
 
     Each item seeds its own generator from the run's seed and ``n``, so a resumed run draws
-    exactly what an uninterrupted one would have drawn.
+    exactly what an uninterrupted one would have drawn. An item is an image (C, H, W) and a mask
+    (1, H, W); for a 3D network (C, Z, H, W) and (1, Z, H, W).
     """
 
-    def __init__(self, cases: dict[str, list[LabelledCase]], config: TrainingConfig) -> None:
-        """``cases`` are the training cases by the name of their data set."""
+    def __init__(self, cases: list[list[LabelledCase]], config: TrainingConfig) -> None:
+        """``cases`` are the training cases of each of the configuration's sources.
+
+        Raises ValueError where no source has a slice to show.
+        """
         self.config = config
         self.transform: Compose = build_augmentation(config.patch, config.augmentation)
-        self.cases: list[_PreparedCase] = []
+        self.cases: list[TrainingCase] = []
         self.pools: list[_Pools] = []
-        shares = [source.share for source in config.sources]
-        self.shares = np.array(shares) / sum(shares)
-        for source in config.sources:
-            chosen = cases[source.dataset]
-            if source.strip:
-                chosen = chosen + [_strip_skull(case) for case in chosen]
-            self.pools.append(self._add(chosen))
+        for source, labelled in zip(config.sources, cases, strict=True):
+            stripped = [strip_skull(case) for case in labelled] if source.strip else []
+            self.pools.append(self._add([*labelled, *stripped]))
+        self.every = [
+            place for pools in self.pools for place in (*pools.with_tumour, *pools.without_tumour)
+        ]
+        if not self.every:
+            raise ValueError(f"{config.name} has no slice to train on")
+        shares = np.array(
+            [
+                source.share if pools.with_tumour or pools.without_tumour else 0.0
+                for source, pools in zip(config.sources, self.pools, strict=True)
+            ]
+        )
+        self.shares = shares / shares.sum()
 
     def _add(self, cases: list[LabelledCase]) -> _Pools:
         pools = _Pools([], [])
-        for case in cases:
+        for labelled in cases:
             index = len(self.cases)
-            self.cases.append(_prepare(case))
+            self.cases.append(prepare_case(labelled, self.config.preparation))
             for z, plane in enumerate(self.cases[index].mask):
-                (pools.with_tumour if plane.any() else pools.without_tumour).append((index, z))
+                if plane.any():
+                    pools.with_tumour.append((index, z))
+                elif self.config.sampling.slices == "all":
+                    pools.without_tumour.append((index, z))
         return pools
 
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimiser steps in an epoch; a pass leaves out what does not fill a batch."""
+        if self.config.sampling.order == "pass":
+            return max(1, len(self.every) // self.config.batch_size)
+        return self.config.steps_per_epoch
+
     def __len__(self) -> int:
-        return self.config.total_steps * self.config.batch_size
+        return self.config.epochs * self.steps_per_epoch * self.config.batch_size
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
         draw = np.random.default_rng((self.config.seed, position))
-        pools = self.pools[int(draw.choice(len(self.pools), p=self.shares))]
-        index, z = pools.draw(draw, self.config.tumour_slice_share)
+        index, z = self._place(position, draw)
         case = self.cases[index]
         self.transform.set_random_state(seed=int(draw.integers(2**31)))
-        image, mask = augment(self.transform, *self._raw_slice(case, z))
-        scaled = self._standardise(image, case, draw)
+        image, mask = augment(self.transform, *self._cut(case, z, draw))
+        scaled = self._scale(image, case, draw)
         return torch.from_numpy(scaled), torch.from_numpy(mask > 0.5)[None].float()
 
-    def _raw_slice(self, case: _PreparedCase, z: int) -> tuple[FloatArray, NDArray[np.float32]]:
-        """The slice with each channel on 0 to 1 of its case's range, air being 0."""
-        pixels = case.pixels[:, z].astype(np.float32)
-        for channel, scale in enumerate(case.scales):
-            if scale is not None and scale.high > 0:
-                pixels[channel] = np.clip(pixels[channel], 0, scale.high) / scale.high
-        return pixels, case.mask[z].astype(np.float32)
+    def _place(self, position: int, draw: np.random.Generator) -> Place:
+        sampling = self.config.sampling
+        if sampling.order == "pass":
+            epoch, number = divmod(position, self.steps_per_epoch * self.config.batch_size)
+            shuffled = np.random.default_rng((self.config.seed, epoch, 0)).permutation(
+                len(self.every)
+            )
+            return self.every[int(shuffled[number % len(self.every)])]
+        pools = self.pools[int(draw.choice(len(self.pools), p=self.shares))]
+        return pools.draw(draw, sampling.tumour_share)
 
-    def _standardise(
-        self, image: FloatArray, case: _PreparedCase, draw: np.random.Generator
+    def _cut(
+        self, case: TrainingCase, z: int, draw: np.random.Generator
+    ) -> tuple[FloatArray, NDArray[np.float32]]:
+        """The sample round slice ``z`` before it is varied, with the mask."""
+        if len(self.config.patch) == 3:
+            return self._cut_window(case, z, draw)
+        context = self.config.preparation.context
+        around = case.brightness(z - context, z + context + 1)
+        # (C, n, H, W) to (n x C, H, W): the channels of each slice stay together.
+        channels = around.swapaxes(0, 1).reshape(-1, *around.shape[2:])
+        return channels, case.mask[z].astype(np.float32)
+
+    def _cut_window(
+        self, case: TrainingCase, z: int, draw: np.random.Generator
+    ) -> tuple[FloatArray, NDArray[np.float32]]:
+        """A window (Z, H, W) that holds slice ``z``, and a tumour voxel of it if it has any."""
+        deep, *plane = self.config.patch
+        start = z - int(draw.integers(deep))
+        inside = np.argwhere(case.mask[z])
+        place = (
+            inside[int(draw.integers(len(inside)))]
+            if len(inside)
+            else draw.integers(case.mask.shape[1:])
+        )
+        spans = []
+        for middle, size, length in zip(place, plane, case.mask.shape[1:], strict=True):
+            first = int(np.clip(middle - draw.integers(size), 0, max(0, length - size)))
+            spans.append(slice(first, first + size))
+        rows, columns = spans
+        chosen = np.clip(np.arange(start, start + deep), 0, len(case.mask) - 1)
+        image = case.brightness(start, start + deep)[:, :, rows, columns]
+        return image, case.mask[chosen][:, rows, columns].astype(np.float32)
+
+    def _scale(
+        self, image: FloatArray, case: TrainingCase, draw: np.random.Generator
     ) -> FloatArray:
-        """Some slices on their own scale, as when a single picture is uploaded."""
-        present = self._drop_channels(case.present, draw)
-        by_slice = draw.random() < self.config.slice_scale_share
-        scales: list[IntensityScale | None] = []
-        for channel, scale in enumerate(case.scales):
-            if scale is None or not present[channel]:
-                scales.append(None)
-            elif by_slice or scale.high <= 0:
-                scales.append(measure_scale(image[channel]))
-            else:
-                scales.append(
-                    IntensityScale(
-                        scale.low / scale.high,
-                        1.0,
-                        scale.mean / scale.high,
-                        scale.deviation / scale.high,
-                    )
-                )
-        return standardise(image, tuple(scales))
+        seen = self._seen_channels(case.present, draw)
+        by_itself = draw.random() < self.config.sampling.slice_scale_share
+        own_scale = SCALES[self.config.preparation.scale] if by_itself else None
+        if len(self.config.patch) == 3:
+            return scale_sample(image, case, seen=seen, own_scale=own_scale)
+        slices = np.split(image, 2 * self.config.preparation.context + 1)
+        return np.concatenate(
+            [scale_sample(one, case, seen=seen, own_scale=own_scale) for one in slices]
+        )
 
-    def _drop_channels(
+    def _seen_channels(
         self, present: tuple[bool, ...], draw: np.random.Generator
     ) -> tuple[bool, ...]:
-        """Which channels the network gets to see; FLAIR, where the tumour shows, always stays."""
-        flair_only = draw.random() < self.config.flair_only_share
-        kept = []
-        for channel, there in enumerate(present):
-            dropped = flair_only or draw.random() < self.config.channel_dropout
-            kept.append(there and (channel == FLAIR or not dropped))
-        return tuple(kept)
+        """Which channels the network gets to see; FLAIR, where the tumour shows, always stays.
+
+        Of a case without FLAIR, whatever it has stays.
+        """
+        channels = self.config.preparation.channels
+        has_flair = "FLAIR" in channels and present[channels.index("FLAIR")]
+        flair_only = draw.random() < self.config.sampling.flair_only_share
+        seen = []
+        for name, there in zip(channels, present, strict=True):
+            dropped = flair_only or draw.random() < self.config.sampling.channel_dropout
+            seen.append(there and (name == "FLAIR" or not (dropped and has_flair)))
+        return tuple(seen)

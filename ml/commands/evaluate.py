@@ -1,0 +1,73 @@
+"""Score a model on a labelled data set: figures with intervals, and pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ml.datasets.registry import READERS
+from ml.datasets.splits import PARTS, read_split
+from ml.engines.choose import ENGINES
+from ml.evaluation.pictures import write_pictures
+from ml.evaluation.report import ALL_SLICES, TUMOUR_SLICES, evaluate_dataset, write_report
+from ml.evaluation.selection import ALL, Sequences, read_patients
+from ml.evaluation.tables import as_markdown, as_table
+from ml.models import DEFAULT_MODEL, file_sha256, load_model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dataset", choices=sorted(READERS), required=True)
+    parser.add_argument("--root", type=Path, required=True)
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="one that ships")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        help="other weights; their card (the same name, .toml) describes the network where it "
+        "lies beside them, else --model does",
+    )
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument("--patients", type=Path, help="a text file, one patient a line")
+    chosen.add_argument("--split", type=Path, help="a split such as ml/splits/lgg.toml")
+    parser.add_argument("--part", choices=PARTS, default="test", help="the part of --split")
+    parser.add_argument(
+        "--channels",
+        default=ALL,
+        help="all, flair, or sequences such as FLAIR,T1ce: what the model is shown",
+    )
+    parser.add_argument(
+        "--slices",
+        choices=(ALL_SLICES, TUMOUR_SLICES),
+        default=ALL_SLICES,
+        help="score all slices, or only those whose reference has tumour",
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="auto")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--markdown", type=Path, help="the table as Markdown")
+    parser.add_argument("--pictures", type=Path, help="a folder for worst and best cases, charts")
+
+
+def run(options: argparse.Namespace) -> None:
+    patients = None
+    if options.patients:
+        patients = read_patients(options.patients)
+    elif options.split:
+        patients = set(read_split(options.split).part(options.part))
+    report, findings = evaluate_dataset(
+        load_model(options.model, weights=options.weights, engine=options.engine),
+        dataset=options.dataset,
+        root=options.root,
+        patients=patients,
+        sequences=Sequences(options.channels),
+        slices=options.slices,
+        seed=options.seed,
+    )
+    if options.weights:
+        report["weights"] = {"file": options.weights.name, "sha256": file_sha256(options.weights)}
+    write_report(options.json, report)
+    if options.markdown:
+        options.markdown.parent.mkdir(parents=True, exist_ok=True)
+        options.markdown.write_text(as_markdown(report), encoding="utf-8")
+    if options.pictures:
+        write_pictures(options.pictures, report, findings.gallery)
+    print(as_table(report))

@@ -1,0 +1,83 @@
+"""Tumour slices by type: figshare 1512427 (Cheng et al. 2015), as packed for this project.
+
+``index.csv`` names each picture with its type and its fold; beside ``figshare/<nnnn>.jpg`` lies
+``figshare/<nnnn>_mask.png``. Each slice, of any orientation (axial, coronal or sagittal), is a
+case of its own, ``glioma/<nnnn>``: a stack of one post-contrast T1 slice.
+
+The patients' numbers were not packed with the slices, but the authors' folds are patient-wise. So
+a fold, ``fold-3``, stands for its patients in splits and scores. Nothing smaller would be safe:
+a patient's pictures come in several runs, one for each orientation, and here and there a run
+holds a slice or two of another type, so neither runs nor types tell the patients apart.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from ml.datasets.cases import DatasetError, LabelledCase, with_channels
+from ml.datasets.files import read_mask, read_picture
+from ml.stacks import stack_of_channels
+
+TUMOURS = ("meningioma", "glioma", "pituitary")
+CHANNEL = "T1ce"
+COLUMNS = ("file", "label", "fold")
+
+
+def list_patients(root: Path) -> list[str]:
+    """The folds that ``index.csv`` names."""
+    return sorted({_fold(row) for row in _tumour_rows(root)})
+
+
+def iterate_cases(
+    root: Path,
+    patients: Collection[str] | None = None,
+    channels: tuple[str, ...] | None = None,
+) -> Iterator[LabelledCase]:
+    """Each slice with a tumour that ``index.csv`` names; those without come from other scanners.
+
+    ``patients`` are folds such as ``fold-3``. The stack is (1, 1, H, W) of T1ce, or has
+    exactly ``channels``. Raises DatasetError where the index, a picture or a mask is missing or
+    damaged.
+    """
+    for row in _tumour_rows(root):
+        if patients is None or _fold(row) in patients:
+            yield _read_slice(root, row, channels)
+
+
+def _tumour_rows(root: Path) -> list[dict[str, str]]:
+    return [row for row in _read_index(root / "index.csv") if row["label"] in TUMOURS]
+
+
+def _fold(row: dict[str, str]) -> str:
+    return f"fold-{row['fold']}"
+
+
+def _read_index(path: Path) -> list[dict[str, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path} is missing or cannot be read") from error
+    rows = list(csv.DictReader(text.splitlines()))
+    for number, row in enumerate(rows, start=2):
+        if not all(row.get(name) for name in COLUMNS):
+            raise DatasetError(f"{path}, line {number}, lacks one of {', '.join(COLUMNS)}")
+    if not rows:
+        raise DatasetError(f"{path} names no slice")
+    return rows
+
+
+def _read_slice(root: Path, row: dict[str, str], channels: tuple[str, ...] | None) -> LabelledCase:
+    path = root / row["file"]
+    picture = read_picture(path)
+    if picture.ndim != 2:
+        raise DatasetError(f"{path} is a colour picture where a grey slice is expected")
+    mask = read_mask(path.with_name(f"{path.stem}_mask.png"), picture.shape)
+    stack = stack_of_channels({CHANNEL: picture[None]}, order=(CHANNEL,))
+    return LabelledCase(
+        case=f"{row['label']}/{path.stem}",
+        patient=_fold(row),
+        stack=with_channels(stack, channels, str(path)),
+        mask=mask[None],
+    )

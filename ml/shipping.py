@@ -1,0 +1,154 @@
+"""From the weights of a training run to what ships: small, checked, and with a full card."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ml.cards import write_toml
+from ml.models import file_sha256
+
+MEGABYTE = 1_000_000
+LARGEST_BYTES = 25 * MEGABYTE
+RUN_FACTS = ("epoch", "steps", "minutes", "training_data", "averaged")
+"""What the training itself writes into ``[about]``, never out of date."""
+
+
+def halve(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same weights with every kernel in float16.
+
+    Biases and the statistics of the normalisation stay in float32: they are few, and a variance
+    may lie outside what float16 can hold. Raises ValueError where a kernel does, and for weights
+    that are no numbers.
+    """
+    halved = {}
+    for name, value in weights.items():
+        is_kernel = value.is_floating_point() and value.ndim >= 2
+        halved[name] = value.to(torch.float16) if is_kernel else value
+        if not torch.isfinite(value).all():
+            raise ValueError(f"{name} holds values that are no numbers")
+        if not torch.isfinite(halved[name]).all():
+            raise ValueError(f"{name} does not fit into float16")
+    return halved
+
+
+def summarise_report(path: Path) -> dict[str, Any]:
+    """The few figures of an evaluation (``python -m ml evaluate``) that go into a card.
+
+    Raises ValueError where the file is something else.
+    """
+    report = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        dice = report["by_patient"]["dice"]
+        summary = {
+            "dataset": report["dataset"],
+            "channels": report["channels"],
+            "patients": report["patients"],
+            "dice_mean": round(dice["mean"], 4),
+            "dice_median": round(dice["median"], 4),
+        }
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is no report of python -m ml evaluate") from error
+    if dice.get("interval"):
+        summary["dice_mean_interval"] = [round(value, 4) for value in dice["interval"]]
+    return summary
+
+
+def average_files(paths: Sequence[Path]) -> dict[str, Tensor]:
+    """The mean of the weights in ``paths``: epochs of one run.
+
+    Averaging along the way of training finds a flatter and often better place than its end
+    (Izmailov et al., "Averaging Weights Leads to Wider Optima", UAI 2018). Whole numbers, which
+    count batches, are the last file's.
+    """
+    mean = {name: torch.zeros_like(value) for name, value in load_file(paths[-1]).items()}
+    for path in paths:
+        for name, value in load_file(path).items():
+            if value.is_floating_point():
+                mean[name] += value / len(paths)
+            else:
+                mean[name] = value
+    return mean
+
+
+def ship_model(
+    weights: Sequence[Path],
+    *,
+    folder: Path,
+    name: str,
+    version: str,
+    threshold: float | None = None,
+    least_voxels: int | None = None,
+    mirror: bool = True,
+    tight: bool = False,
+    reports: Sequence[Path] = (),
+) -> Path:
+    """Writes ``<folder>/<name>.safetensors`` and its card, and returns the weights' path.
+
+    Of several ``weights`` the mean ships; they must be of one network, fed in one way.
+
+    What people wrote in the ``[about]`` table of an earlier card of that name is kept: data,
+    licence, intended use, limits. Figures come from ``reports`` only, and how long the training
+    took from its card. Raises ValueError where the weights are not those of their card, cannot be
+    halved, or would take more than ``LARGEST_BYTES``, and then leaves nothing behind.
+    """
+    trained = _read_training_cards(weights)
+    card_path = folder / f"{name}.toml"
+    about = _read_card(card_path).get("about", {}) if card_path.exists() else {}
+    about.update({key: trained["about"][key] for key in RUN_FACTS if key in trained["about"]})
+    metrics = {path.stem: summarise_report(path) for path in reports}
+    if len(metrics) < len(reports):
+        raise ValueError("two reports have the same name, which the card knows them by")
+    halved = halve(average_files(weights))
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{name}.safetensors"
+    partial = target.with_suffix(".partial")
+    save_file(halved, partial)
+    if partial.stat().st_size > LARGEST_BYTES:
+        partial.unlink()
+        raise ValueError(f"the weights would take more than {LARGEST_BYTES // MEGABYTE} MB")
+    partial.replace(target)
+    # safetensors writes for the owner alone; what ships is for everyone who may read the code.
+    target.chmod(0o644)
+    write_toml(
+        card_path,
+        {
+            "name": name,
+            "version": version,
+            "sequences": trained["sequences"],
+            "threshold": trained["threshold"] if threshold is None else threshold,
+            "least_voxels": trained["least_voxels"] if least_voxels is None else least_voxels,
+            "sha256": file_sha256(target),
+            "labels": trained["labels"],
+            "reading": {"mirror": mirror, "tight": tight},
+            "network": trained["network"],
+            "preparation": trained["preparation"],
+            "about": {**trained["about"], **about},
+            **({"metrics": metrics} if metrics else {}),
+        },
+    )
+    return target
+
+
+def _read_training_cards(weights: Sequence[Path]) -> dict[str, Any]:
+    """The card of the last of ``weights``, which also says which files were averaged."""
+    cards = [_read_card(path.with_suffix(".toml")) for path in weights]
+    for path, card in zip(weights, cards, strict=True):
+        if file_sha256(path) != card["sha256"]:
+            raise ValueError(f"{path.name} is not the file that its card describes")
+        if any(card[table] != cards[-1][table] for table in ("network", "preparation")):
+            raise ValueError(f"{path.name} is of another network than {weights[-1].name}")
+    if len(weights) > 1:
+        cards[-1]["about"]["averaged"] = [path.stem for path in weights]
+    return cards[-1]
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text(encoding="utf-8"))

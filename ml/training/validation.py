@@ -1,0 +1,109 @@
+"""How a run is judged while it goes on: by the validation patients, as in use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from ml.datasets.cases import DatasetError, LabelledCase
+from ml.datasets.registry import READERS
+from ml.datasets.splits import SPLITS, read_split
+from ml.engines.torch_engine import TorchEngine
+from ml.evaluation.gallery import Gallery, key_slice
+from ml.inference import segment_stack
+from ml.intensity import BoolArray
+from ml.metrics import measure_agreement
+from ml.stacks import AxialStack, flair_only
+from ml.training.config import DataSource, TrainingConfig
+
+Views = dict[str, list[AxialStack]]
+
+
+def read_part(source: DataSource, root: Path, parts: tuple[str, ...]) -> list[LabelledCase]:
+    """The cases of some parts of a source's split; none where ``parts`` is empty.
+
+    Raises DatasetError where the folder lacks a patient of the split: a run on fewer patients
+    than its configuration names would be another run.
+    """
+    if not parts:
+        return []
+    if source.dataset not in READERS:
+        raise ValueError(f"[[sources]] dataset is one of {', '.join(READERS)}")
+    split = read_split(SPLITS / source.split)
+    patients = frozenset[str]().union(*(split.part(part) for part in parts))
+    folder = root / source.folder
+    cases = list(READERS[source.dataset](folder, patients, source.channels or None))
+    missing = patients - {case.patient for case in cases}
+    if missing:
+        raise DatasetError(f"{folder} does not hold these patients: {', '.join(sorted(missing))}")
+    return cases
+
+
+def read_validation(config: TrainingConfig, root: Path) -> dict[str, list[LabelledCase]]:
+    """The validation cases of each source that has any, by data set."""
+    found: dict[str, list[LabelledCase]] = {}
+    for source in config.sources:
+        # Two sources may be of one kind, such as two folders.
+        found.setdefault(source.dataset, []).extend(read_part(source, root, source.validate_on))
+    return {dataset: cases for dataset, cases in found.items() if cases}
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Mean Dice by patient for each data set, and the cases that went worst and best."""
+
+    dice: dict[str, float]
+    examples: Gallery
+
+    @property
+    def score(self) -> float | None:
+        """The one number that weights are chosen by; None where nobody was validated."""
+        return float(np.mean(list(self.dice.values()))) if self.dice else None
+
+
+def validate(
+    network: nn.Module, cases: dict[str, list[LabelledCase]], config: TrainingConfig
+) -> Validation:
+    """Segments every validation case as in use, but without mirroring.
+
+    A network that reads several channels and is also shown FLAIR alone is judged on that as well.
+    """
+    dice: dict[str, float] = {}
+    examples = Gallery()
+    for dataset, labelled in cases.items():
+        for view, stacks in _views(dataset, labelled, config).items():
+            found: dict[str, list[float]] = {}
+            for stack, case in zip(stacks, labelled, strict=True):
+                mask = _draw(network, stack, config)
+                score = measure_agreement(mask, case.mask).dice
+                found.setdefault(case.patient, []).append(score)
+                if view == dataset:
+                    examples.add(key_slice(case, stack, mask, score))
+            dice[view] = float(np.mean([np.mean(scores) for scores in found.values()]))
+    return Validation(dice, examples)
+
+
+def _views(dataset: str, labelled: list[LabelledCase], config: TrainingConfig) -> Views:
+    views = {dataset: [case.stack for case in labelled]}
+    has_more = any(sum(case.stack.present) > 1 for case in labelled)
+    has_flair = all(case.stack.has("FLAIR") for case in labelled)
+    if config.sampling.flair_only_share and has_more and has_flair:
+        views[f"{dataset}_flair"] = [flair_only(case.stack) for case in labelled]
+    return views
+
+
+def _draw(network: nn.Module, stack: AxialStack, config: TrainingConfig) -> BoolArray:
+    device = next(network.parameters()).device
+    engine = TorchEngine(network, dimensions=config.network.dimensions, device=device)
+    probability = segment_stack(
+        engine,
+        stack,
+        stride=config.network.stride,
+        preparation=config.preparation,
+        mirror=False,
+    )
+    mask: BoolArray = probability > config.threshold
+    return mask
