@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.phantom import Phantom, PhantomLesion, grow_phantom, write_phantom
+from ml.phantom import WHOLE_BRAIN_MM, Phantom, PhantomLesion, grow_phantom, write_phantom
 
 SHAPE = (240, 240, 155)
 """The grid of BraTS, at 1 mm."""
@@ -21,7 +21,12 @@ LESIONS = (
 def write_head(path: Path) -> float:
     """Stores a FLAIR volume without skull at ``path`` (.nii.gz); gives its brain's litres."""
     grown = grow_phantom(
-        lesions=LESIONS, seed=1, spacing_mm=(GROWN_AT_MM,) * 3, with_scalp=False, orientation="LPS"
+        lesions=LESIONS,
+        seed=1,
+        spacing_mm=(GROWN_AT_MM,) * 3,
+        with_scalp=False,
+        orientation="LPS",
+        box_mm=WHOLE_BRAIN_MM,
     )
     margins = [
         ((side - length) // 2, side - length - (side - length) // 2)

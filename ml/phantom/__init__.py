@@ -11,6 +11,7 @@ its lesions, in the scanner's world.
 """
 
 from ml.phantom.files import axial_picture, write_phantom
+from ml.phantom.grid import WHOLE_BRAIN_MM
 from ml.phantom.growth import GREY_MATTER, grow_phantom
 from ml.phantom.kinds import FLAIR, LEVELS, Contrast, Phantom, PhantomLesion
 
@@ -18,6 +19,7 @@ __all__ = [
     "FLAIR",
     "GREY_MATTER",
     "LEVELS",
+    "WHOLE_BRAIN_MM",
     "Contrast",
     "Phantom",
     "PhantomLesion",

@@ -14,8 +14,15 @@ from scipy.spatial.transform import Rotation
 from ml.intensity import FloatArray
 from ml.phantom.kinds import Point
 
-FIELD_OF_VIEW_MM = ((-94.0, 94.0), (-126.0, 92.0), (-60.0, 84.0))
-"""The scanned box along R, A and S, in the scanner's world; it ends just above the brain."""
+Box = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
+
+FIELD_OF_VIEW_MM: Box = ((-94.0, 94.0), (-126.0, 92.0), (-33.0, 84.0))
+"""The scanned box along R, A and S, in the scanner's world; it ends just above the brain.
+
+It begins above the skull base and the face, which these heads render only vaguely.
+"""
+WHOLE_BRAIN_MM: Box = ((-94.0, 94.0), (-126.0, 92.0), (-60.0, 84.0))
+"""A box that takes in the cerebellum too."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +52,10 @@ def draw_pose(seed: int, visit: int, degrees: float) -> NDArray[np.float64]:
     return np.asarray(Rotation.from_rotvec(vector).as_matrix(), dtype=np.float64)
 
 
-def make_grid(spacing_mm: Point, orientation: str, turn: NDArray[np.float64], seed: int) -> Grid:
-    """A RAS grid over the field of view, whatever the orientation it is stored in later."""
+def make_grid(
+    spacing_mm: Point, orientation: str, turn: NDArray[np.float64], seed: int, box: Box
+) -> Grid:
+    """A RAS grid over ``box``, whatever the orientation it is stored in later."""
     if not 0.4 <= min(spacing_mm) <= max(spacing_mm) <= 12:
         raise ValueError(f"spacing must be from 0.4 to 12 mm, not {spacing_mm}")
     order = ["RL AP SI".find(letter) // 3 for letter in orientation]
@@ -54,10 +63,10 @@ def make_grid(spacing_mm: Point, orientation: str, turn: NDArray[np.float64], se
         raise ValueError(f"no such orientation: {orientation!r}")
     spacing = [spacing_mm[order.index(axis)] for axis in range(3)]
     affine = np.diag([*spacing, 1.0])
-    affine[:3, 3] = [low for low, _ in FIELD_OF_VIEW_MM]
+    affine[:3, 3] = [low for low, _ in box]
     axes = tuple(
         (low + step * np.arange(round((high - low) / step))).astype(np.float32)
-        for (low, high), step in zip(FIELD_OF_VIEW_MM, spacing, strict=True)
+        for (low, high), step in zip(box, spacing, strict=True)
     )
     x, y, z = np.ix_(*axes)
     points = np.stack([r * x + a * y + s * z for r, a, s in turn.T.astype(np.float32)])

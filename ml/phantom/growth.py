@@ -10,7 +10,7 @@ from nibabel import orientations
 from numpy.typing import NDArray
 
 from ml.intensity import FloatArray
-from ml.phantom.grid import Grid, draw_pose, make_grid, smooth_field, stream
+from ml.phantom.grid import FIELD_OF_VIEW_MM, Box, Grid, draw_pose, make_grid, smooth_field, stream
 from ml.phantom.head import add_scalp, sample_brain
 from ml.phantom.kinds import (
     BRAIN_LEVEL,
@@ -38,16 +38,20 @@ def grow_phantom(
     noise: float = 0.03,
     with_scalp: bool = True,
     contrast: Contrast = FLAIR,
+    box_mm: Box = FIELD_OF_VIEW_MM,
 ) -> Phantom:
     """A head with ``lesions``, the same for the same arguments.
 
     ``seed`` is the patient (anatomy, borders of lesions) and ``visit`` the day (shading, noise,
     pose: ``rotation_degrees`` about some axis). ``spacing_mm`` is along the stored axes, which
     run to the letters of ``orientation``. ``noise`` is the deviation in each receiver channel as
-    a share of grey matter. Without scalp, all that is not brain is zero. Raises ValueError for a
-    spacing outside 0.4 to 12 mm and for letters that name no orientation.
+    a share of grey matter. ``box_mm`` is what is scanned. Without scalp, all that is not brain is
+    zero. Raises ValueError for a spacing outside 0.4 to 12 mm and for letters that name no
+    orientation.
     """
-    grid = make_grid(spacing_mm, orientation, draw_pose(seed, visit, rotation_degrees), seed)
+    grid = make_grid(
+        spacing_mm, orientation, draw_pose(seed, visit, rotation_degrees), seed, box_mm
+    )
     brain = sample_brain(grid)
     signal = np.interp(brain, LEVELS, contrast.signal).astype(np.float32)
     signal *= 1 + 0.025 * smooth_field(grid.axes, 6.0, 140.0, stream(seed, "texture"))
