@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from ml.intensity import FloatArray, IntensityScale, measure_range, measure_scale
 from ml.stacks import CHANNELS, AxialStack, mask_box
-from ml.tables import check_keys
+from ml.tables import read_record
 
 TARGET_PIXEL_MM = 1.0
 """The pixel size that the networks are trained at."""
@@ -76,11 +76,7 @@ def read_preparation(table: Mapping[str, Any]) -> Preparation:
 
     Raises ValueError for a key or value that means nothing.
     """
-    check_keys("preparation", table, Preparation)
-    frozen: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in table.items()
-    }
-    return Preparation(**frozen)
+    return read_record(Preparation, table, where="[preparation]")
 
 
 @dataclass(frozen=True)

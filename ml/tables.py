@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
+
+Record = TypeVar("Record")
 
 
-def check_keys(name: str, keys: Iterable[str], record: type[Any]) -> None:
-    """Raises ValueError where the table ``[name]`` has a key that ``record`` has no field for."""
-    unknown = set(keys) - {item.name for item in fields(record)}
+def read_record(record: type[Record], table: Mapping[str, Any], *, where: str) -> Record:
+    """``record`` with the values of ``table``; its lists become tuples.
+
+    Raises ValueError, which names ``where``, for a key that the record has no field for and for
+    one that it cannot do without.
+    """
+    unknown = set(table) - {item.name for item in fields(record)}  # type: ignore[arg-type]
     if unknown:
-        raise ValueError(f"[{name}] has keys that mean nothing: {', '.join(sorted(unknown))}")
+        raise ValueError(f"{where} has keys that mean nothing: {', '.join(sorted(unknown))}")
+    try:
+        return record(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
+    except TypeError as error:
+        raise ValueError(f"{where}: {error}") from error

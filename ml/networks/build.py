@@ -15,7 +15,7 @@ from torch import nn
 
 from ml.networks.encoder_unet import EncoderUNet, EncoderUNetConfig, load_encoder_weights
 from ml.networks.unet import UNet, UNetConfig
-from ml.tables import check_keys
+from ml.tables import read_record
 
 KINDS = ("unet", "encoder_unet", "monai")
 DEFAULT_STRIDE = 16
@@ -54,9 +54,9 @@ class NetworkSpec:
         return int(self.options.get("dimensions", self.options.get("spatial_dims", 2)))
 
     def _config(self) -> UNetConfig | EncoderUNetConfig:
-        record = UNetConfig if self.kind == "unet" else EncoderUNetConfig
-        check_keys("network", self.options, record)
-        return record(**{name: _frozen(value) for name, value in self.options.items()})
+        if self.kind == "unet":
+            return read_record(UNetConfig, self.options, where="[network]")
+        return read_record(EncoderUNetConfig, self.options, where="[network]")
 
     def build(self) -> nn.Module:
         """The network with random weights.
@@ -97,10 +97,6 @@ def load_weights(network: nn.Module, path: Path) -> None:
         network.load_state_dict(load_file(path))
     except (RuntimeError, SafetensorError) as error:
         raise ValueError(f"{path.name} does not hold the weights of this network") from error
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _build_monai(spec: NetworkSpec) -> nn.Module:

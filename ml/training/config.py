@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ml.networks.build import NetworkSpec, read_network
 from ml.preparation import Preparation, read_preparation
+from ml.tables import read_record
 from ml.training.augmentation import Augmentation
 from ml.training.losses import LossConfig
 from ml.training.schedules import OptimiserConfig, ScheduleConfig
-
-Record = TypeVar("Record")
 
 
 @dataclass(frozen=True)
@@ -153,25 +152,18 @@ def read_config(path: Path, **overrides: Any) -> TrainingConfig:
     nothing, so that a typing error does not go unseen.
     """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
+    where = str(path)
     values: dict[str, Any] = {
         "network": read_network(document.pop("network", {})),
         "preparation": read_preparation(document.pop("preparation", {})),
-        "sources": tuple(_record(DataSource, s, path) for s in document.pop("sources", [])),
+        "sources": tuple(
+            read_record(DataSource, s, where=where) for s in document.pop("sources", [])
+        ),
     }
     for name, record in TABLES.items():
-        values[name] = _record(record, document.pop(name, {}), path)
+        values[name] = read_record(record, document.pop(name, {}), where=where)
     learning_rate = overrides.pop("learning_rate", None)
     if learning_rate is not None:
         values["optimiser"] = replace(values["optimiser"], learning_rate=learning_rate)
     document.update({key: value for key, value in overrides.items() if value is not None})
-    return _record(TrainingConfig, {**document, **values}, path)
-
-
-def _record(record: type[Record], table: Mapping[str, Any], path: Path) -> Record:
-    unknown = set(table) - {item.name for item in fields(record)}  # type: ignore[arg-type]
-    if unknown:
-        raise ValueError(f"{path} has keys that mean nothing: {', '.join(sorted(unknown))}")
-    try:
-        return record(**{k: tuple(v) if isinstance(v, list) else v for k, v in table.items()})
-    except TypeError as error:
-        raise ValueError(f"{path}: {error}") from error
+    return read_record(TrainingConfig, {**document, **values}, where=where)
