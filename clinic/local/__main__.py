@@ -38,19 +38,27 @@ def main(arguments: list[str]) -> int:
 def _execute(options: argparse.Namespace) -> int:
     argv = options.argv[1:] if options.argv[:1] == ["--"] else options.argv
     directory = options.directory.resolve()
+    command: list[subprocess.Popen[bytes]] = []
+
+    def pass_on(number: int, _frame: object) -> None:
+        """Before there is a command, the services that already run are ended on the way out."""
+        if not command:
+            sys.exit(128 + number)
+        command[0].send_signal(number)
+
+    # Set before anything is started: what arrives in between must not leave services behind.
+    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, pass_on)
     with local_services(directory, throwaway=options.throwaway) as addresses:
         environment = addresses.environment()
         environment["SULCUS_VAR"] = str(directory)
-        process = subprocess.Popen(
-            argv, env=environment, preexec_fn=die_with_parent(signal.SIGTERM)
+        command.append(
+            subprocess.Popen(argv, env=environment, preexec_fn=die_with_parent(signal.SIGTERM))
         )
-        # A terminal's Ctrl-C reaches the command by itself; what is sent to us alone is passed on.
-        signal.signal(signal.SIGTERM, lambda *_: process.terminate())
         if sys.stdin is not None and sys.stdin.isatty():
+            # A terminal's Ctrl-C reaches the command by itself.
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-        else:
-            signal.signal(signal.SIGINT, lambda *_: process.send_signal(signal.SIGINT))
-        return _exit_status(process.wait())
+        return _exit_status(command[0].wait())
 
 
 def _exit_status(returncode: int) -> int:
