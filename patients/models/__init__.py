@@ -9,10 +9,11 @@ from patients.models.history import (
     TreatmentKind,
     WhoGrade,
 )
-from patients.models.patient import Patient, Sex
+from patients.models.patient import Consent, Patient, Sex
 from patients.models.scan import PictureConvention, Scan, ScanCorrection, Sequence, Study
 
 __all__ = (
+    "Consent",
     "Diagnosis",
     "IdhStatus",
     "MarkerStatus",

@@ -18,6 +18,14 @@ class Sex(models.TextChoices):
     OTHER = "X", "Other"
 
 
+class Consent(models.TextChoices):
+    """What the patient has said about using de-identified images to train models."""
+
+    UNKNOWN = "unknown", "Not asked"
+    GIVEN = "given", "Given"
+    REFUSED = "refused", "Refused"
+
+
 class PatientQuerySet(models.QuerySet["Patient"]):
     def of(self, clinic: Clinic) -> Self:
         return self.filter(clinic=clinic)
@@ -53,6 +61,11 @@ class Patient(models.Model):
     symptoms = models.TextField(max_length=4000, blank=True)
     earlier_conditions = models.TextField(max_length=4000, blank=True)
     current_medication = models.TextField(max_length=4000, blank=True)
+    research_consent = models.CharField(max_length=7, choices=Consent, default=Consent.UNKNOWN)
+    consent_recorded_by = models.ForeignKey(
+        Membership, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    consent_recorded_at = models.DateTimeField(null=True, blank=True)
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(
@@ -74,6 +87,9 @@ class Patient(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(sex__in=Sex.values), name="patient_sex_is_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(research_consent__in=Consent.values), name="consent_is_known"
             ),
         ]
         indexes = [models.Index(fields=("clinic", "full_name"))]

@@ -1,6 +1,30 @@
 """Results; import them from here."""
 
+from segmentation.models.comparison import Alignment, Comparison, ComparisonStep
+from segmentation.models.edit import Edit
+from segmentation.models.hand_measure import HandMeasure, MeasureKind, Plane
+from segmentation.models.job import LEASE, MAX_ATTEMPTS, Job, JobQuerySet, State
 from segmentation.models.lesion import Lesion
-from segmentation.models.segmentation import MAX_ATTEMPTS, Segmentation, State, Step
+from segmentation.models.review import Review, ReviewAction
+from segmentation.models.segmentation import ReviewState, Segmentation, Step
 
-__all__ = ("MAX_ATTEMPTS", "Lesion", "Segmentation", "State", "Step")
+__all__ = (
+    "LEASE",
+    "MAX_ATTEMPTS",
+    "Alignment",
+    "Comparison",
+    "ComparisonStep",
+    "Edit",
+    "HandMeasure",
+    "Job",
+    "JobQuerySet",
+    "Lesion",
+    "MeasureKind",
+    "Plane",
+    "Review",
+    "ReviewAction",
+    "ReviewState",
+    "Segmentation",
+    "State",
+    "Step",
+)

@@ -14,7 +14,9 @@ class Lesion(models.Model):
     """One 26-connected component, numbered from 1, the largest first.
 
     ``centroid`` is in indices of the stack of axial slices: slice (from 0 at the foot), row
-    (towards posterior), column (towards the patient's left).
+    (towards posterior), column (towards the patient's left). ``diameter_lines`` holds the ends of
+    the two diameters as voxel indices [i, j, k] of the scan's file: ``longest`` and
+    ``perpendicular``, each two points; it is empty where there is no such line.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -23,6 +25,8 @@ class Lesion(models.Model):
     voxels = models.PositiveBigIntegerField()
     volume_ml = models.FloatField(null=True)
     longest_diameter_mm = models.FloatField(null=True)
+    perpendicular_diameter_mm = models.FloatField(null=True)
+    diameter_lines = models.JSONField(default=dict, blank=True)
     slices = models.PositiveIntegerField()
     first_slice = models.PositiveIntegerField()
     last_slice = models.PositiveIntegerField()

@@ -12,7 +12,7 @@ from clinic.services.log import record_access
 from patients.models import Patient, Scan, ScanCorrection
 from patients.services.studies import remove_empty_study
 from segmentation.files import media_root, remove_folder
-from segmentation.models import Segmentation
+from segmentation.models import Comparison, Edit, Segmentation
 
 
 def erase_patient(*, patient: Patient, by: Membership) -> None:
@@ -69,10 +69,19 @@ def _forget_number(patient: Patient) -> None:
 
 
 def _scan_folders(scans: QuerySet[Scan]) -> list[Path]:
+    """Every folder with a file that was made of these scans."""
     results = Segmentation.objects.filter(scan__in=scans)
-    root = media_root()
-    return [root / "scans" / str(pk) for pk in scans.values_list("pk", flat=True)] + [
-        root / "segmentations" / str(pk) for pk in results.values_list("pk", flat=True)
+    compared = Comparison.objects.filter(Q(earlier__in=results) | Q(later__in=results))
+    made = {
+        "scans": scans,
+        "segmentations": results,
+        "edits": Edit.objects.filter(scan__in=scans),
+        "comparisons": compared,
+    }
+    return [
+        media_root() / name / str(pk)
+        for name, rows in made.items()
+        for pk in rows.values_list("pk", flat=True)
     ]
 
 

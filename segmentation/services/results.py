@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from ml.measures import LesionMeasure, Measurement
@@ -12,6 +14,7 @@ from ml.models import Model
 from ml.prediction import Prediction
 from ml.stacks import slice_pixel_mm
 from ml.volumes import MedicalImage, mask_suffix, write_mask
+from patients.models import Scan
 from segmentation.errors import ClaimLostError
 from segmentation.files import (
     attempt_folder,
@@ -20,7 +23,7 @@ from segmentation.files import (
     remove_if_empty,
     remove_other_attempts,
 )
-from segmentation.models import Lesion, Segmentation, State, Step
+from segmentation.models import Lesion, ReviewState, Segmentation, State, Step
 from segmentation.previews import AtlasLayout, write_previews
 from segmentation.services.queue import Claim
 
@@ -40,7 +43,7 @@ def save_result(
     folder = attempt_folder(claim.segmentation_id, claim.token)
     try:
         mask, layout = _write_files(folder, segmentation, image, prediction)
-        saved = _save_rows(claim, model, mask, layout, prediction.measurement)
+        saved = _save_rows(claim, segmentation.scan_id, model, mask, layout, prediction.measurement)
     except BaseException:
         remove_folder(folder)
         remove_if_empty(folder.parent)
@@ -73,8 +76,14 @@ def _write_files(
 
 @transaction.atomic
 def _save_rows(
-    claim: Claim, model: Model, mask: Path, layout: AtlasLayout, measurement: Measurement
+    claim: Claim,
+    scan_id: uuid.UUID,
+    model: Model,
+    mask: Path,
+    layout: AtlasLayout,
+    measurement: Measurement,
 ) -> Segmentation:
+    lock_scan(scan_id)
     segmentation = (
         Segmentation.objects.select_for_update()
         .filter(pk=claim.segmentation_id, token=claim.token, state=State.RUNNING)
@@ -82,13 +91,11 @@ def _save_rows(
     )
     if segmentation is None:
         raise ClaimLostError(f"segmentation {claim.segmentation_id} has another worker")
-    Segmentation.objects.filter(scan_id=segmentation.scan_id, is_current=True).update(
-        is_current=False
-    )
     segmentation.state = State.SUCCEEDED
     segmentation.token = None
     segmentation.step = Step.NONE
-    segmentation.is_current = True
+    segmentation.version = next_version(segmentation.scan_id)
+    segmentation.is_current = take_the_lead(segmentation.scan_id)
     segmentation.finished_at = timezone.now()
     segmentation.mask.name = str(mask.relative_to(media_root()))
     segmentation.preview = layout.as_dict()
@@ -99,6 +106,32 @@ def _save_rows(
     segmentation.lesions.all().delete()
     Lesion.objects.bulk_create(_lesion(segmentation, found) for found in measurement.lesions)
     return segmentation
+
+
+def lock_scan(scan_id: uuid.UUID) -> None:
+    """Whoever gives a scan a result or changes which one counts does it one after the other.
+
+    The scan's row is taken before any result's, everywhere, so that nobody waits in a circle.
+    """
+    Scan.objects.select_for_update().get(pk=scan_id)
+
+
+def next_version(scan_id: uuid.UUID) -> int:
+    """The number of the scan's next result, for who holds the lock of the scan."""
+    results = Segmentation.objects.filter(scan_id=scan_id)
+    return (results.aggregate(latest=Max("version"))["latest"] or 0) + 1
+
+
+def take_the_lead(scan_id: uuid.UUID) -> bool:
+    """Whether a new result becomes the current one, which it does unless that one is signed.
+
+    A signed result counts until another one is signed.
+    """
+    current = Segmentation.objects.filter(scan_id=scan_id, is_current=True)
+    if current.filter(review=ReviewState.SIGNED).exists():
+        return False
+    current.update(is_current=False)
+    return True
 
 
 def _copy_totals(segmentation: Segmentation, measurement: Measurement) -> None:

@@ -102,6 +102,7 @@ class SegmentationFactory(DjangoModelFactory[Segmentation]):
         succeeded = factory.Trait(
             state=State.SUCCEEDED,
             mask=factory.LazyAttribute(lambda row: f"segmentations/{row.id}/x/mask.nii.gz"),
+            version=factory.LazyAttribute(lambda row: row.scan.segmentations.count() + 1),
             is_current=True,
             attempts=1,
             voxels=100,

@@ -37,6 +37,26 @@ IMPOSSIBLE: dict[str, tuple[str, dict[str, Any], str]] = {
         "queued", {"token": uuid.uuid4()}, "a_token_always_and_only_when_running"
     ),
     "a current failure": ("failed", {"is_current": True}, "only_a_result_is_current"),
+    "a result without a version": (
+        "succeeded", {"version": None}, "a_version_always_and_only_when_succeeded"
+    ),
+    "a version without a result": (
+        "queued", {"version": 1}, "a_version_always_and_only_when_succeeded"
+    ),
+    "an unknown review": ("succeeded", {"review": "liked"}, "review_is_known"),
+    "a review of nothing": ("queued", {"review": "in_review"}, "only_a_result_is_reviewed"),
+    "a signature without a name": (
+        "succeeded", {"review": "signed", "reviewed_at": NOW},
+        "a_decision_always_has_a_name_and_a_time"
+    ),
+    "a signature without a time": (
+        "succeeded", {"review": "signed", "reviewer_name": "Dr Sample"},
+        "a_decision_always_has_a_name_and_a_time"
+    ),
+    "a rejected current result": (
+        "succeeded", {"review": "rejected", "reviewer_name": "Dr Sample", "reviewed_at": NOW},
+        "a_rejected_result_is_not_current"
+    ),
     "a fourth attempt": ("running", {"attempts": 4}, "three_attempts_at_most"),
 }  # fmt: skip
 
@@ -52,6 +72,7 @@ def test_the_database_refuses(name: str) -> None:
 def test_every_constraint_of_a_segmentation_is_tried_out() -> None:
     tried = {constraint for _, _, constraint in IMPOSSIBLE.values()}
     tried |= {"one_current_result_a_scan", "one_segmentation_under_way_a_scan"}
+    tried |= {"one_result_for_each_version_of_a_scan", "one_result_in_review_a_scan"}
     assert {constraint.name for constraint in Segmentation._meta.constraints} == tried
 
 
@@ -69,6 +90,18 @@ def test_a_scan_has_one_segmentation_under_way(second: dict[str, bool]) -> None:
     SegmentationFactory(scan=scan)
     with pytest.raises(IntegrityError, match="one_segmentation_under_way"), transaction.atomic():
         SegmentationFactory(scan=scan, **second)
+
+
+def test_a_version_of_a_scan_is_one_result() -> None:
+    first = SegmentationFactory(succeeded=True)
+    with pytest.raises(IntegrityError, match="one_result_for_each_version"), transaction.atomic():
+        SegmentationFactory(scan=first.scan, succeeded=True, is_current=False, version=1)
+
+
+def test_a_scan_has_one_result_in_review() -> None:
+    first = SegmentationFactory(succeeded=True, review="in_review")
+    with pytest.raises(IntegrityError, match="one_result_in_review"), transaction.atomic():
+        SegmentationFactory(scan=first.scan, succeeded=True, is_current=False, review="in_review")
 
 
 def test_lesions_of_a_result_have_numbers_of_their_own() -> None:

@@ -31,6 +31,12 @@ from segmentation.services.erasure import erase_patient, erase_scan
 from segmentation.services.uploads import Declaration, accept_upload
 from segmentation.tasks import run_segmentation
 from segmentation.tests.factories import ScanFactory, files_below, head_bytes, upload
+from segmentation.tests.reading_factories import (
+    ComparisonFactory,
+    EditFactory,
+    HandMeasureFactory,
+    ReviewFactory,
+)
 
 SignIn = Callable[[Membership], Client]
 pytestmark = pytest.mark.usefixtures("model")
@@ -68,7 +74,17 @@ def full(patient: Patient, clinician: Membership) -> Patient:
         facts=replace(facts_of(scan), performed_on=date(2024, 6, 1)),
         reason="Wrong day",
     )
+    _read(scan, clinician)
     return patient
+
+
+def _read(scan: Scan, by: Membership) -> None:
+    """What reading adds: a review, a measure by hand, a drawing, a comparison."""
+    results = list(Segmentation.objects.filter(is_current=True))
+    ReviewFactory(segmentation=results[0], by=by)
+    HandMeasureFactory(scan=scan, author=by)
+    EditFactory(scan=scan, author=by)
+    ComparisonFactory(earlier=results[0], later=results[1], succeeded=True)
 
 
 def rows() -> dict[str, int]:

@@ -17,8 +17,7 @@ from ml.models import Model
 from patients.models import Patient, Scan, Sequence
 from segmentation import bell
 from segmentation.errors import ClaimLostError, SegmentationError
-from segmentation.models import MAX_ATTEMPTS, Segmentation, State, Step
-from segmentation.models.segmentation import LEASE
+from segmentation.models import LEASE, MAX_ATTEMPTS, Segmentation, State, Step
 from segmentation.services import queue
 from segmentation.tests.factories import ScanFactory, SegmentationFactory, make_stale, upload
 

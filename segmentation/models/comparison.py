@@ -1,0 +1,80 @@
+"""Two results of one patient laid over each other: what grew, what is gone, what is as it was."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import PurePosixPath
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from clinic.models import Clinic
+from segmentation.models.job import Job, JobQuerySet, job_constraints
+from segmentation.models.segmentation import Segmentation
+
+
+class Alignment(models.TextChoices):
+    """How the later scan was brought to the earlier one."""
+
+    AS_STORED = "as_stored", "as the files place them"
+    RIGID = "rigid", "moved and turned to fit (rigid registration)"
+
+
+class ComparisonStep(models.TextChoices):
+    NONE = "", ""
+    LOADING = "loading", "Reading the files"
+    REGISTERING = "registering", "Aligning the later scan"
+    SAVING = "saving", "Comparing the masks"
+
+
+class ComparisonQuerySet(JobQuerySet["Comparison"]):
+    def of(self, clinic: Clinic) -> Self:
+        return self.filter(earlier__study__patient__clinic=clinic)
+
+
+class Comparison(Job):
+    """Made by a worker; everything is on the grid of the earlier scan.
+
+    ``matrix`` (4 x 4) takes RAS+ millimetres of the earlier scan to those of the later one.
+    ``quality`` holds the figures by which the alignment was judged.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    earlier = models.ForeignKey(Segmentation, on_delete=models.CASCADE, related_name="+")
+    later = models.ForeignKey(Segmentation, on_delete=models.CASCADE, related_name="+")
+    alignment = models.CharField(max_length=9, choices=Alignment)
+    step = models.CharField(
+        max_length=11, choices=ComparisonStep, default=ComparisonStep.NONE, blank=True
+    )
+    matrix = models.JSONField(null=True, blank=True)
+    quality = models.JSONField(default=dict, blank=True)
+    files = models.CharField(max_length=200, blank=True)
+    stable_voxels = models.PositiveBigIntegerField(null=True, blank=True)
+    grown_voxels = models.PositiveBigIntegerField(null=True, blank=True)
+    gone_voxels = models.PositiveBigIntegerField(null=True, blank=True)
+    voxel_ml = models.FloatField(null=True, blank=True)
+
+    objects = ComparisonQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = [
+            *job_constraints("comparison_"),
+            models.CheckConstraint(
+                condition=(Q(state="succeeded") & ~Q(files=""))
+                | (~Q(state="succeeded") & Q(files="")),
+                name="comparison_files_always_and_only_when_succeeded",
+            ),
+            models.UniqueConstraint(
+                fields=("earlier", "later", "alignment"), name="one_comparison_for_each_two_results"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.earlier_id} and {self.later_id}: {self.state}"
+
+    @property
+    def folder(self) -> PurePosixPath:
+        """Where its files lie, below the media root."""
+        return PurePosixPath("comparisons") / str(self.pk)
