@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from clinic.models import Clinic
 from clinic.selectors import list_clinicians
-from patients.models import Diagnosis, Patient, Treatment
+from patients.models import Consent, Diagnosis, Patient, Treatment
 
 
 def date_widget() -> forms.DateInput:
@@ -74,6 +74,12 @@ class PatientForm(forms.ModelForm[Patient]):
     def values(self) -> dict[str, Any]:
         """What the services take: the cleaned fields without the photo."""
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
+
+
+class ConsentForm(forms.Form):
+    """What the patient answered about using de-identified images to train models."""
+
+    consent = forms.ChoiceField(choices=Consent)
 
 
 class DiagnosisForm(forms.ModelForm[Diagnosis]):

@@ -57,7 +57,10 @@ def list_patients(
 def get_patient(*, clinic: Clinic, pk: uuid.UUID) -> Patient:
     """The clinic's patient, archived or not; Http404 for anybody else's."""
     return get_object_or_404(
-        Patient.objects.of(clinic).select_related("attending__user", "updated_by__user"), pk=pk
+        Patient.objects.of(clinic).select_related(
+            "attending__user", "updated_by__user", "consent_recorded_by__user"
+        ),
+        pk=pk,
     )
 
 

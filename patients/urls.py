@@ -12,6 +12,7 @@ urlpatterns = [
     path("<uuid:pk>/edit/", patients.edit_patient, name="edit"),
     path("<uuid:pk>/archive/", patients.archive, name="archive"),
     path("<uuid:pk>/restore/", patients.restore, name="restore"),
+    path("<uuid:pk>/consent/", patients.consent, name="consent"),
     path("<uuid:pk>/photo/", patients.photo, name="photo"),
     path("<uuid:pk>/diagnoses/new/", history.new_diagnosis, name="new_diagnosis"),
     path("<uuid:pk>/treatments/new/", history.new_treatment, name="new_treatment"),

@@ -12,6 +12,7 @@ WORDS = {
     "patient.read": "opened the record",
     "patient.archive": "archived the patient",
     "patient.restore": "restored the patient",
+    "patient.consent": "recorded the consent to research",
     "patient.photo": "changed the photo",
     "diagnosis.edit": "wrote a diagnosis",
     "diagnosis.archive": "archived a diagnosis",

@@ -84,6 +84,7 @@ TABLE: dict[str, Route] = {
     "patients:edit": form("patient"),
     "patients:archive": acts("patient"),
     "patients:restore": acts("patient"),
+    "patients:consent": acts("patient", consent="given"),
     "patients:photo": reads("patient"),
     "patients:new_diagnosis": form("patient"),
     "patients:new_treatment": form("patient"),

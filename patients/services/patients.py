@@ -13,7 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from clinic.models import Membership
 from clinic.services.log import record_access
 from patients.errors import RecordError, RecordNumberTakenError
-from patients.models import Patient
+from patients.models import Consent, Patient
 
 PHOTO_SIDE = 480
 PHOTO_BYTES = 10 * 1024 * 1024
@@ -35,6 +35,7 @@ EDITABLE = frozenset(
         "symptoms",
         "earlier_conditions",
         "current_medication",
+        "research_consent",
     }
 )
 
@@ -60,12 +61,15 @@ def _write(patient: Patient, *, values: dict[str, Any], by: Membership, action: 
     attending = values.get("attending")
     if attending is not None and attending.clinic_id != by.clinic_id:
         raise RecordError("The attending clinician must be a member of this clinic.")
+    consent = values.pop("research_consent", patient.research_consent)
     for name, value in values.items():
         setattr(patient, name, value)
     patient.updated_by = by
     try:
         with transaction.atomic():
             patient.save()
+            if consent != patient.research_consent:
+                record_consent(patient=patient, by=by, consent=consent)
             record_access(
                 member=by,
                 action=action,
@@ -80,6 +84,29 @@ def _write(patient: Patient, *, values: dict[str, Any], by: Membership, action: 
                 "Please check it."
             ) from error
         raise
+    return patient
+
+
+@transaction.atomic
+def record_consent(*, patient: Patient, by: Membership, consent: str) -> Patient:
+    """What the patient said about research, with who wrote it down and when.
+
+    What it was before stays in the access log. Raises RecordError for an unknown answer.
+    """
+    if consent not in Consent.values:
+        raise RecordError("Please choose whether consent was given, refused or not asked for.")
+    before = Consent(patient.research_consent).label.lower()
+    patient.research_consent = consent
+    patient.consent_recorded_by = by
+    patient.consent_recorded_at = timezone.now()
+    patient.save(update_fields=["research_consent", "consent_recorded_by", "consent_recorded_at"])
+    record_access(
+        member=by,
+        action="patient.consent",
+        subject=patient,
+        patient_id=patient.pk,
+        detail=f"{Consent(consent).label.lower()}, before: {before}",
+    )
     return patient
 
 

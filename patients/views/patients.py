@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from clinic.access import clinic_of, clinician_required, member_of, viewer_required
 from patients.errors import RecordError, RecordNumberTakenError
-from patients.forms import PatientForm
+from patients.forms import ConsentForm, PatientForm
 from patients.models import Patient
 from patients.selectors import DEFAULT_SORT, find_namesakes, get_patient, list_patients
 from patients.services import patients as services
@@ -121,6 +121,22 @@ def restore(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     patient = get_patient(clinic=clinic_of(request), pk=pk)
     services.restore_patient(patient=patient, by=member_of(request))
     messages.success(request, f"{patient.full_name} is on the list again.")
+    return redirect("segmentation:patient", pk=pk)
+
+
+@clinician_required
+@require_POST
+def consent(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Writes down what the patient said about research."""
+    patient = get_patient(clinic=clinic_of(request), pk=pk)
+    form = ConsentForm(request.POST)
+    if form.is_valid():
+        services.record_consent(
+            patient=patient, by=member_of(request), consent=form.cleaned_data["consent"]
+        )
+        messages.success(request, "The answer about research was recorded.")
+    else:
+        messages.error(request, "Please choose whether consent was given, refused or not asked.")
     return redirect("segmentation:patient", pk=pk)
 
 

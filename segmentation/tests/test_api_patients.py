@@ -154,3 +154,33 @@ def test_a_treatment_cannot_end_before_it_starts(house: House) -> None:
     assert answer.status_code == 400
     assert answer.json() == {"detail": "The end lies before the start."}
     assert client.get(record).json() == []
+
+
+def test_consent_to_research_is_recorded_with_name_and_time(house: House) -> None:
+    address = f"/api/v1/patients/{house.patient.pk}/"
+    client = house.client("clinician")
+    before = client.get(address).json()
+    assert (before["research_consent"], before["consent_recorded_at"]) == ("unknown", None)
+
+    after = client.patch(address, {"research_consent": "given"}, format="json").json()
+    assert after["research_consent"] == "given"
+    assert after["consent_recorded_by_name"] == "clinician"
+    assert after["consent_recorded_at"] is not None
+    assert AccessEvent.objects.get(action="patient.consent").detail == "given, before: not asked"
+
+
+def test_an_answer_about_research_that_does_not_exist_is_refused(house: House) -> None:
+    address = f"/api/v1/patients/{house.patient.pk}/"
+    client = house.client("clinician")
+    answer = client.patch(address, {"research_consent": "perhaps"}, format="json")
+    assert answer.status_code == 400
+    assert list(answer.json()) == ["research_consent"]
+    viewer = house.client("viewer").patch(address, {"research_consent": "given"}, format="json")
+    assert viewer.status_code == 403
+
+
+def test_who_recorded_the_consent_cannot_be_set_from_outside(house: House) -> None:
+    address = f"/api/v1/patients/{house.patient.pk}/"
+    values = {"research_consent": "given", "consent_recorded_at": "2001-01-01T00:00Z"}
+    answer = house.client("clinician").patch(address, values, format="json")
+    assert not answer.json()["consent_recorded_at"].startswith("2001")

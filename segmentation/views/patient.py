@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from clinic.access import clinic_of, member_of, viewer_required
 from clinic.selectors import patient_activity
 from clinic.services.log import record_access
-from patients.models import Patient, PictureConvention, Sequence
+from patients.models import Consent, Patient, PictureConvention, Sequence
 from patients.selectors import get_patient
 from segmentation.charts import draw_course
 from segmentation.forms import UploadForm
@@ -48,6 +48,7 @@ def patient_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "treatments": patient.treatments.filter(archived_at=None),
         "activity": patient_activity(clinic=clinic_of(request), patient_id=patient.pk, limit=12),
         "upload_form": UploadForm(initial={"acquired_on": timezone.localdate()}),
+        "consents": Consent.choices,
         "sequences": Sequence.choices,
         "conventions": PictureConvention.choices,
     }

@@ -38,6 +38,10 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
         source="attending.display_name", read_only=True, default=None, allow_null=True
     )
 
+    consent_recorded_by_name = serializers.CharField(
+        source="consent_recorded_by.display_name", read_only=True, default=None, allow_null=True
+    )
+
     class Meta:
         model = Patient
         fields = (
@@ -58,12 +62,22 @@ class PatientSerializer(serializers.ModelSerializer[Patient]):
             "symptoms",
             "earlier_conditions",
             "current_medication",
+            "research_consent",
+            "consent_recorded_by_name",
+            "consent_recorded_at",
             "is_demo",
             "created_at",
             "updated_at",
             "archived_at",
         )
-        read_only_fields = ("id", "is_demo", "created_at", "updated_at", "archived_at")
+        read_only_fields = (
+            "id",
+            "consent_recorded_at",
+            "is_demo",
+            "created_at",
+            "updated_at",
+            "archived_at",
+        )
         extra_kwargs = {"birth_date": {"validators": [check_birth_date]}}
 
 
