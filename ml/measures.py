@@ -1,6 +1,7 @@
 """What is measured on a mask: how large each lesion is and where it lies.
 
-Lesions are 26-connected components, none left out for being small. A volume is the number of
+Lesions are 26-connected components, none left out for being small; where a person told touching
+lesions apart, each component of each of their values is one. A volume is the number of
 voxels times the volume that the affine gives to one. The longest diameter is the longest distance
 between two voxel centres of the lesion within one axial slice (the measure that RANO starts from;
 Wen et al., JCO 2010), taken in millimetres through the affine and never in voxels times a
@@ -99,10 +100,18 @@ def measure(
     image: NDArray[np.generic],
     grid: Grid,
     probability: FloatArray | None = None,
+    pieces: NDArray[np.uint8] | None = None,
 ) -> Measurement:
-    """The lesions of ``mask`` on ``image`` and what they measure; all arrays are (Z, H, W)."""
+    """The lesions of ``mask`` on ``image`` and what they measure; all arrays are (Z, H, W).
+
+    ``pieces`` tells lesions apart that touch: 0 outside the mask, and within it values of which
+    each 26-connected component is a lesion. Without it, each component of the mask is one. Raises
+    ValueError where ``pieces`` marks anything else than ``mask``.
+    """
+    if pieces is not None and not np.array_equal(pieces > 0, mask):
+        raise ValueError("the pieces are not those of the mask")
     brain = brain_sections(image) | mask
-    labels = _number_by_size(mask)
+    labels = _number_by_size(*(_components(mask) if pieces is None else _components_of(pieces)))
     centre = box_centre(brain)
     boxes = ndimage.find_objects(labels)
     lesions = tuple(
@@ -125,9 +134,27 @@ def measure(
     )
 
 
-def _number_by_size(mask: BoolArray) -> NDArray[np.int32]:
-    """Components numbered from 1, the largest first; ties keep the order of the grid."""
+def _components(mask: BoolArray) -> tuple[NDArray[np.int32], int]:
+    """The 26-connected components numbered from 1 in the order of the grid, and how many."""
     labels, count = ndimage.label(mask, structure=NEIGHBOURS_26)
+    return np.asarray(labels, dtype=np.int32), int(count)
+
+
+def _components_of(pieces: NDArray[np.uint8]) -> tuple[NDArray[np.int32], int]:
+    """As :func:`_components`, for each value by itself: the lowest value's come first."""
+    labels = np.zeros(pieces.shape, dtype=np.int32)
+    count = 0
+    for value, box in enumerate(ndimage.find_objects(pieces), start=1):
+        if box is not None:
+            own = pieces[box] == value
+            found, more = _components(own)
+            labels[box][own] = found[own] + count
+            count += more
+    return labels, count
+
+
+def _number_by_size(labels: NDArray[np.int32], count: int) -> NDArray[np.int32]:
+    """Components renumbered, the largest first; ties keep their order."""
     sizes = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     rank = np.zeros(count + 1, dtype=np.int32)
     rank[1 + np.argsort(-sizes, kind="stable")] = np.arange(1, count + 1)

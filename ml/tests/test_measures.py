@@ -39,6 +39,7 @@ def measured(
     image: np.ndarray | None = None,
     spacing_is_reliable: bool = True,
     probability: np.ndarray | None = None,
+    pieces: np.ndarray | None = None,
 ) -> Measurement:
     """The measures of ``mask`` (X, Y, Z) as a volume with ``affine``."""
     volume = np.ones(mask.shape, dtype=np.float32) if image is None else image
@@ -48,6 +49,7 @@ def measured(
         image=volume_to_slices(volume, scan.affine),
         grid=make_grid(scan, spacing_is_reliable=spacing_is_reliable),
         probability=probability,
+        pieces=None if pieces is None else volume_to_slices(pieces, scan.affine),
     )
 
 
@@ -330,3 +332,60 @@ def test_the_measures_are_plain_json() -> None:
     assert "labels" not in plain
     assert plain["lesions"][0]["place"]["side"] == "left"
     assert plain["lesions"][0]["number"] == 1
+
+
+# Pieces: what a person tells apart
+
+
+def two_touching_boxes() -> np.ndarray:
+    pieces = np.zeros((24, 24, 8), dtype=np.uint8)
+    pieces[4:10, 4:12, 2:5] = 3
+    pieces[10:14, 4:12, 2:5] = 1
+    return pieces
+
+
+def test_pieces_of_different_values_stay_two_lesions_though_they_touch() -> None:
+    pieces = two_touching_boxes()
+    affine = ras_affine((1.0, 1.0, 2.0), pieces.shape)
+
+    told_apart = measured(pieces > 0, affine, pieces=pieces)
+
+    assert [lesion.voxels for lesion in told_apart.lesions] == [6 * 8 * 3, 4 * 8 * 3]
+    assert told_apart.voxels == 10 * 8 * 3
+    assert told_apart.volume_ml == pytest.approx(0.48)
+    assert np.array_equal(np.unique(told_apart.labels), [0, 1, 2])
+    assert len(measured(pieces > 0, affine).lesions) == 1
+
+
+def test_components_of_one_value_that_do_not_touch_are_lesions_of_their_own() -> None:
+    pieces = two_touching_boxes()
+    pieces[18:20, 18:20, 6] = 3
+
+    result = measured(pieces > 0, ras_affine((1.0, 1.0, 2.0), pieces.shape), pieces=pieces)
+
+    assert [lesion.voxels for lesion in result.lesions] == [144, 96, 4]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_pieces_of_one_value_change_nothing(seed: int) -> None:
+    mask = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(20, 22, 9)), 1) > 0.25
+    affine = tilt(ras_affine((0.8, 1.1, 4.0), mask.shape))
+
+    plain = measured(mask, affine)
+    with_pieces = measured(mask, affine, pieces=mask.astype(np.uint8) * 7)
+
+    assert len(plain.lesions) > 3
+    assert with_pieces.as_dict() == plain.as_dict()
+    assert np.array_equal(with_pieces.labels, plain.labels)
+
+
+def test_pieces_that_mark_something_else_than_the_mask_are_refused() -> None:
+    pieces = two_touching_boxes()
+    with pytest.raises(ValueError, match="not those of the mask"):
+        measured(pieces == 3, ras_affine((1.0, 1.0, 2.0), pieces.shape), pieces=pieces)
+
+
+def test_no_pieces_are_no_lesions() -> None:
+    nothing = np.zeros((20, 20, 6), dtype=np.uint8)
+    result = measured(nothing > 0, ras_affine((1.0, 1.0, 2.0), nothing.shape), pieces=nothing)
+    assert (result.lesions, result.voxels, result.key_slice) == ((), 0, None)

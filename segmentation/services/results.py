@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
+from numpy.typing import NDArray
 
 from ml.measures import LesionMeasure, Measurement
 from ml.models import Model
@@ -28,6 +33,27 @@ from segmentation.previews import AtlasLayout, write_previews
 from segmentation.services.queue import Claim
 
 
+@dataclass(frozen=True)
+class Finding:
+    """What a model or a person says is on a scan.
+
+    ``mask`` is on the file's grid, (X, Y, Z) or (H, W) of a picture; ``slices`` is the scan in the
+    reader's view (Z, H, W), and ``measurement`` what was measured there.
+    """
+
+    mask: NDArray[np.uint8]
+    slices: NDArray[np.generic]
+    measurement: Measurement
+
+
+@dataclass(frozen=True)
+class Written:
+    """A finding on disk: the mask's file and how its previews are laid out."""
+
+    mask: Path
+    layout: AtlasLayout
+
+
 def save_result(
     *,
     claim: Claim,
@@ -41,23 +67,29 @@ def save_result(
     Raises ClaimLostError, and leaves no file behind, where the claim is no longer valid.
     """
     folder = attempt_folder(claim.segmentation_id, claim.token)
-    try:
-        mask, layout = _write_files(folder, segmentation, image, prediction)
-        saved = _save_rows(claim, segmentation.scan_id, model, mask, layout, prediction.measurement)
-    except BaseException:
-        remove_folder(folder)
-        remove_if_empty(folder.parent)
-        raise
+    finding = Finding(prediction.mask, prediction.image, prediction.measurement)
+    with kept_only_if_saved(folder):
+        written = write_finding(folder, scan=segmentation.scan, image=image, finding=finding)
+        saved = _save_for_claim(claim, segmentation.scan_id, model, written, finding)
     remove_other_attempts(claim.segmentation_id, folder)
     return saved
 
 
-def _write_files(
-    folder: Path, segmentation: Segmentation, image: MedicalImage, prediction: Prediction
-) -> tuple[Path, AtlasLayout]:
+@contextmanager
+def kept_only_if_saved(folder: Path) -> Iterator[None]:
+    """Takes an attempt's folder away again where the rows that name it are not stored."""
+    try:
+        yield
+    except BaseException:
+        remove_folder(folder)
+        remove_if_empty(folder.parent)
+        raise
+
+
+def write_finding(folder: Path, *, scan: Scan, image: MedicalImage, finding: Finding) -> Written:
+    """Writes mask and previews; the mask has exactly the geometry of the scan's file."""
     mask = folder / f"mask{mask_suffix(image.geometry)}"
-    source = Path(segmentation.scan.file.path)
-    write_mask(mask, prediction.mask, like=source, geometry=image.geometry)
+    write_mask(mask, finding.mask, like=Path(scan.file.path), geometry=image.geometry)
     previews = folder / "previews"
     previews.mkdir(exist_ok=True)
     pixel_mm = None
@@ -66,22 +98,17 @@ def _write_files(
         pixel_mm = (row_mm, column_mm)
     layout = write_previews(
         previews,
-        image=prediction.image,
-        labels=prediction.measurement.labels,
+        image=finding.slices,
+        labels=finding.measurement.labels,
         pixel_mm=pixel_mm,
-        key_slice=prediction.measurement.key_slice,
+        key_slice=finding.measurement.key_slice,
     )
-    return mask, layout
+    return Written(mask, layout)
 
 
 @transaction.atomic
-def _save_rows(
-    claim: Claim,
-    scan_id: uuid.UUID,
-    model: Model,
-    mask: Path,
-    layout: AtlasLayout,
-    measurement: Measurement,
+def _save_for_claim(
+    claim: Claim, scan_id: uuid.UUID, model: Model, written: Written, finding: Finding
 ) -> Segmentation:
     lock_scan(scan_id)
     segmentation = (
@@ -91,16 +118,27 @@ def _save_rows(
     )
     if segmentation is None:
         raise ClaimLostError(f"segmentation {claim.segmentation_id} has another worker")
+    segmentation.model_version = model.card.version
+    segmentation.model_sha256 = model.card.sha256
+    return store_result(segmentation, written, finding.measurement)
+
+
+def store_result(
+    segmentation: Segmentation, written: Written, measurement: Measurement
+) -> Segmentation:
+    """Makes ``segmentation`` the scan's next version, for who holds the lock of the scan.
+
+    It becomes the current one unless that one is signed. A model and a person share this, so
+    their results differ in nothing but who is named.
+    """
     segmentation.state = State.SUCCEEDED
     segmentation.token = None
     segmentation.step = Step.NONE
     segmentation.version = next_version(segmentation.scan_id)
     segmentation.is_current = take_the_lead(segmentation.scan_id)
     segmentation.finished_at = timezone.now()
-    segmentation.mask.name = str(mask.relative_to(media_root()))
-    segmentation.preview = layout.as_dict()
-    segmentation.model_version = model.card.version
-    segmentation.model_sha256 = model.card.sha256
+    segmentation.mask.name = str(written.mask.relative_to(media_root()))
+    segmentation.preview = written.layout.as_dict()
     _copy_totals(segmentation, measurement)
     segmentation.save()
     segmentation.lesions.all().delete()
