@@ -24,11 +24,15 @@ def float16_is_fast() -> bool:
     return bool(capabilities.get("amx_fp16") or capabilities.get("avx512_fp16"))
 
 
+def training_precision(device: str = "cpu") -> str:
+    """``bf16`` where mixed precision pays, as on CUDA and on CPUs with bfloat16; else ``f32``."""
+    return "bf16" if device == "cuda" or bfloat16_is_fast() else "f32"
+
+
 def autocast(device: str = "cpu") -> torch.autocast:
     """Mixed precision for the forward pass where it pays, and nothing where it does not."""
-    if device == "cuda":
-        return torch.autocast("cuda", dtype=torch.bfloat16)
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16_is_fast())
+    pays = training_precision(device) == "bf16"
+    return torch.autocast(device, dtype=torch.bfloat16, enabled=pays)
 
 
 def choose_device(wish: str = "auto") -> torch.device:

@@ -107,7 +107,7 @@ def run_benchmark(
 
 
 def _float32_engine(network: nn.Module, card: Card) -> TorchEngine:
-    return TorchEngine(network, dimensions=card.network.dimensions, precise=True)
+    return TorchEngine(network, dimensions=card.network.dimensions, precision="f32")
 
 
 def _run_once(path: Path, model: Model, sequence: str) -> _Run:

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ml.hardware import bfloat16_is_fast, float16_is_fast
+from ml.engines.precision import choose_precision
 from ml.intensity import FloatArray
 
 TELEMETRY = "openvino_telemetry"
@@ -47,19 +47,8 @@ def import_openvino() -> ModuleType:
     return importlib.import_module("openvino")
 
 
-def choose_precision() -> str:
-    """How this CPU multiplies fastest: ``f16`` or ``bf16`` where it does so in hardware.
-
-    float16 comes first: it is as fast and keeps three more bits, and so the mask. Over the 31
-    validation views it gave Dice 0.9994 with float32, bfloat16 0.9913 (``docs/models.md``).
-    """
-    if float16_is_fast():
-        return "f16"
-    return "bf16" if bfloat16_is_fast() else "f32"
-
-
 class OpenVINOEngine:
-    """Runs ``network`` in the precision of :func:`choose_precision`.
+    """Runs ``network`` in the numbers of :func:`choose_precision`.
 
     ``channels`` and ``stride`` are those of the network's input. It uses as many threads as torch
     does, so that ``OMP_NUM_THREADS`` and ``torch.set_num_threads`` hold for both. Raises
@@ -69,7 +58,7 @@ class OpenVINOEngine:
     dimensions = 2
 
     def __init__(self, network: nn.Module, *, channels: int, stride: int) -> None:
-        precision = choose_precision()
+        precision = choose_precision("openvino")
         self.name = f"openvino {precision}"
         self._busy = threading.Lock()
         network = network.float().eval()

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 import ml
 from ml import hardware
-from ml.engines import choose, openvino_engine
+from ml.engines import choose, openvino_engine, precision
 from ml.engines.choose import ENVIRONMENT_VARIABLE, make_engine
 from ml.engines.openvino_engine import ConversionError, OpenVINOEngine
 from ml.engines.torch_engine import TorchEngine
@@ -69,28 +69,28 @@ ATOL = {"f16": 0.01, "bf16": 0.05, "f32": 1e-3}
 
 
 @needs_openvino
-@pytest.mark.parametrize("precision", ["f16", "bf16", "f32"])
+@pytest.mark.parametrize("numbers", ["f16", "bf16", "f32"])
 @pytest.mark.parametrize("name", SPECS)
 def test_engines_draw_the_same_mask(
-    name: str, precision: str, monkeypatch: pytest.MonkeyPatch
+    name: str, numbers: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = SPECS[name]
     network = random_network(spec)
-    monkeypatch.setattr(openvino_engine, "choose_precision", lambda: precision)
+    monkeypatch.setattr(openvino_engine, "choose_precision", lambda _kernels: numbers)
     stack = flair_stack(brain_stack(), (1.0, 1.0))
 
     precise, quick = (
         segment_stack(engine, stack, stride=spec.stride)
         for engine in (
-            TorchEngine(network, precise=True),
+            TorchEngine(network, precision="f32"),
             make_engine(network, spec=spec, wish="openvino"),
         )
     )
 
     tissue = stack.head
     level = float(np.median(precise[tissue]))
-    np.testing.assert_allclose(quick, precise, atol=ATOL[precision])
-    if precision == "f32":
+    np.testing.assert_allclose(quick, precise, atol=ATOL[numbers])
+    if numbers == "f32":
         assert dice(quick[tissue] >= level, precise[tissue] >= level) > 0.998
 
 
@@ -98,7 +98,7 @@ def test_engines_draw_the_same_mask(
 def test_one_compiled_network_reads_every_size_and_every_batch() -> None:
     network = random_network(UNET)
     engine = OpenVINOEngine(network, channels=3, stride=UNET.stride)
-    precise = TorchEngine(network, precise=True)
+    precise = TorchEngine(network, precision="f32")
 
     for shape in ((1, 3, 16, 16), (5, 3, 20, 44), (2, 3, 64, 8)):
         images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
@@ -211,15 +211,36 @@ def test_openvino_sends_nothing_and_keeps_no_client_number(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("float16", "bfloat16", "expected"),
-    [(True, True, "f16"), (False, True, "bf16"), (False, False, "f32"), (True, False, "f16")],
+    ("kernels", "wish", "float16", "bfloat16", "expected"),
+    [
+        ("openvino", "", True, True, "f16"),
+        ("openvino", "", False, True, "f32"),
+        ("openvino", "fastest", False, True, "bf16"),
+        ("openvino", "fastest", True, True, "f16"),
+        ("openvino", "fastest", False, False, "f32"),
+        ("cpu", "", True, True, "f32"),
+        ("cpu", "fastest", True, True, "bf16"),
+        ("cuda", "same-mask", False, False, "f16"),
+    ],
 )
-def test_the_precision_is_the_most_exact_of_the_fast_ones(
-    float16: bool, bfloat16: bool, expected: str, monkeypatch: pytest.MonkeyPatch
+def test_the_mask_does_not_hang_on_the_processor_unless_speed_is_asked_for(
+    kernels: str,
+    wish: str,
+    float16: bool,
+    bfloat16: bool,
+    expected: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(openvino_engine, "float16_is_fast", lambda: float16)
-    monkeypatch.setattr(openvino_engine, "bfloat16_is_fast", lambda: bfloat16)
-    assert openvino_engine.choose_precision() == expected
+    monkeypatch.setenv("SULCUS_PRECISION", wish)
+    monkeypatch.setattr(precision, "float16_is_fast", lambda: float16)
+    monkeypatch.setattr(precision, "bfloat16_is_fast", lambda: bfloat16)
+    assert precision.choose_precision(kernels) == expected
+
+
+def test_an_unknown_wish_for_numbers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SULCUS_PRECISION", "quickest")
+    with pytest.raises(ValueError, match="same-mask, fastest"):
+        precision.choose_precision("cpu")
 
 
 @needs_openvino
@@ -229,7 +250,7 @@ def test_what_ships_draws_the_same_mask_in_half_precision_as_in_float32() -> Non
     stack = make_stack(load_image(sample), sequence="FLAIR")
     quick = load_model("flair2d", engine="openvino")
     network = load_network(quick.card.network, WEIGHTS / "flair2d.safetensors")
-    precise = replace(quick, engine=TorchEngine(network, precise=True))
+    precise = replace(quick, engine=TorchEngine(network, precision="f32"))
 
     masks = [read_stack(model, stack)[1] for model in (quick, precise)]
 

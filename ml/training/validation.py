@@ -13,6 +13,7 @@ from ml.datasets.registry import READERS
 from ml.datasets.splits import SPLITS, read_split
 from ml.engines.torch_engine import TorchEngine
 from ml.evaluation.gallery import Gallery, key_slice
+from ml.hardware import training_precision
 from ml.inference import segment_stack
 from ml.intensity import BoolArray
 from ml.metrics import measure_agreement
@@ -97,7 +98,12 @@ def _views(dataset: str, labelled: list[LabelledCase], config: TrainingConfig) -
 
 def _draw(network: nn.Module, stack: AxialStack, config: TrainingConfig) -> BoolArray:
     device = next(network.parameters()).device
-    engine = TorchEngine(network, dimensions=config.network.dimensions, device=device)
+    engine = TorchEngine(
+        network,
+        dimensions=config.network.dimensions,
+        device=device,
+        precision=training_precision(device.type),
+    )
     probability = segment_stack(
         engine,
         stack,
