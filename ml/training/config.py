@@ -20,6 +20,8 @@ from ml.training.schedules import OptimiserConfig, ScheduleConfig
 class DataSource:
     """A data set that takes part: which reader, which folder under the data root, which split.
 
+    The split is a file of ``ml/splits``, or else one under the data root.
+
     ``share`` is how often a slice is drawn from it, against the other sources. With ``strip``,
     half of its slices are drawn with the skull masked away, as other data sets come. ``channels``
     are the sequences that are read of it, where not those that are usual for the data set.

@@ -33,7 +33,7 @@ def read_part(source: DataSource, root: Path, parts: tuple[str, ...]) -> list[La
         return []
     if source.dataset not in READERS:
         raise ValueError(f"[[sources]] dataset is one of {', '.join(READERS)}")
-    split = read_split(SPLITS / source.split)
+    split = read_split(_find_split(source.split, root))
     patients = frozenset[str]().union(*(split.part(part) for part in parts))
     folder = root / source.folder
     cases = list(READERS[source.dataset](folder, patients, source.channels or None))
@@ -41,6 +41,12 @@ def read_part(source: DataSource, root: Path, parts: tuple[str, ...]) -> list[La
     if missing:
         raise DatasetError(f"{folder} does not hold these patients: {', '.join(sorted(missing))}")
     return cases
+
+
+def _find_split(name: str, root: Path) -> Path:
+    """One of the project's own splits, else one that came with the data."""
+    known = SPLITS / name
+    return known if known.exists() else root / name
 
 
 def read_validation(config: TrainingConfig, root: Path) -> dict[str, list[LabelledCase]]:
