@@ -13,6 +13,10 @@ class SegmentationError(ValueError):
     """A segmentation that cannot be asked for; the message says why."""
 
 
+class ReviewError(SegmentationError):
+    """A step of a review that is not possible now; the message says why and what to do."""
+
+
 class ClaimLostError(RuntimeError):
     """Another worker has taken this segmentation over; what this one did must not be saved."""
 

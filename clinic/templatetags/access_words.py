@@ -29,6 +29,12 @@ WORDS = {
     "mask.download": "downloaded a mask",
     "result.download": "downloaded measures",
     "result.read": "read a result",
+    "review.start": "took a result into review",
+    "review.release": "gave a review back",
+    "review.sign": "signed a result",
+    "review.reject": "rejected a result",
+    "review.withdraw": "withdrew a signature",
+    "review.make_current": "chose the result that counts",
     "segmentation.request": "asked for a segmentation",
 }
 

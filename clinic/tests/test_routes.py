@@ -18,7 +18,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from clinic.models import Membership, Role
-from clinic.tests.factories import BACKEND, MembershipFactory
+from clinic.tests.factories import BACKEND, PASSWORD, MembershipFactory
 from patients.tests.factories import (
     DiagnosisFactory,
     PatientFactory,
@@ -134,6 +134,12 @@ TABLE: dict[str, Route] = {
     "api:segmentations": reads(),
     "api:segmentation": reads("segmentation"),
     "api:mask": reads("segmentation"),
+    "api:versions": reads("scan"),
+    "api:review_start": acts("segmentation"),
+    "api:review_release": acts("segmentation"),
+    "api:review_sign": acts("segmentation", password=PASSWORD),
+    "api:review_reject": acts("segmentation", reason="It marks the eye."),
+    "api:make_current": acts("segmentation"),
 }
 # Not one clinic's object: there is nothing that another clinic's member should not find.
 SHARED = {"", "token"}

@@ -3,7 +3,16 @@
 from django.urls import path
 
 from clinic.api.token import obtain_token
-from segmentation.api import history, patients, scans, schema, segmentations, studies, uploads
+from segmentation.api import (
+    history,
+    patients,
+    reviews,
+    scans,
+    schema,
+    segmentations,
+    studies,
+    uploads,
+)
 
 app_name = "api"
 
@@ -33,4 +42,24 @@ urlpatterns = [
         "segmentations/<uuid:pk>/", segmentations.SegmentationDetail.as_view(), name="segmentation"
     ),
     path("segmentations/<uuid:pk>/mask/", segmentations.SegmentationMask.as_view(), name="mask"),
+    path("scans/<uuid:pk>/versions/", reviews.ScanVersions.as_view(), name="versions"),
+    path(
+        "segmentations/<uuid:pk>/review/start/",
+        reviews.ReviewStart.as_view(),
+        name="review_start",
+    ),
+    path(
+        "segmentations/<uuid:pk>/review/release/",
+        reviews.ReviewRelease.as_view(),
+        name="review_release",
+    ),
+    path("segmentations/<uuid:pk>/review/sign/", reviews.ReviewSign.as_view(), name="review_sign"),
+    path(
+        "segmentations/<uuid:pk>/review/reject/",
+        reviews.ReviewReject.as_view(),
+        name="review_reject",
+    ),
+    path(
+        "segmentations/<uuid:pk>/make-current/", reviews.MakeCurrent.as_view(), name="make_current"
+    ),
 ]

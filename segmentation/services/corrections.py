@@ -15,6 +15,8 @@ from patients.services.studies import record_correction, remove_empty_study, stu
 from segmentation.errors import SegmentationError
 from segmentation.models import Lesion, Segmentation, State, Step
 from segmentation.services.queue import request_segmentation
+from segmentation.services.results import lock_scan
+from segmentation.services.reviews import withdraw_signatures
 
 REPLACED = "The scan was corrected while it was being segmented, so this run was ended."
 
@@ -45,14 +47,16 @@ def correct_scan(*, scan: Scan, by: Membership, facts: ScanFacts, reason: str) -
     """Makes ``facts`` the scan's, keeping what they were, who changed them and why.
 
     Raises RecordError without a reason or for an impossible date. Where the reading itself
-    changes (sequence, spacing, sides), the scan is segmented again.
+    changes (sequence, spacing, sides), the scan is segmented again and signatures on its results
+    are withdrawn.
     """
+    lock_scan(scan.pk)
     before = facts_of(scan)
     _record_changes(scan, by, before, facts, reason)
     if (facts.patient, facts.performed_on) != (before.patient, before.performed_on):
         _move(scan, facts)
     if _reading(facts) != _reading(before):
-        _read_again(scan, by, facts)
+        _read_again(scan, by, facts, reason)
     return scan
 
 
@@ -89,7 +93,7 @@ def _move(scan: Scan, facts: ScanFacts) -> None:
     remove_empty_study(study=former)
 
 
-def _read_again(scan: Scan, by: Membership, facts: ScanFacts) -> None:
+def _read_again(scan: Scan, by: Membership, facts: ScanFacts, reason: str) -> None:
     scan.sequence = facts.sequence
     scan.spacing_is_reliable = facts.spacing_is_reliable
     scan.convention = facts.convention
@@ -98,6 +102,7 @@ def _read_again(scan: Scan, by: Membership, facts: ScanFacts) -> None:
         scan.doubts_confirmed_by = by
     scan.save()
     _stop_active(scan)
+    withdraw_signatures(scan=scan, by=by, reason=reason)
     scan.segmentations.update(is_current=False)
     if not scan.spacing_is_reliable:
         forget_physical_sizes(scan)

@@ -21,7 +21,8 @@ FIELDS = {
     "id", "scan", "study", "patient", "state", "step", "slices_done", "slices_total", "reason",
     "attempts", "model", "labels", "is_current", "volume_ml", "voxels", "tumour_slices",
     "key_slice", "key_area_pixels", "key_area_percent", "mean_probability", "found_nothing",
-    "has_physical_size", "lesions", "created_at", "started_at", "finished_at", "notice",
+    "has_physical_size", "lesions", "created_at", "started_at", "finished_at", "notice", "version",
+    "source", "author_name", "parent", "remark", "review", "signed_by", "signed_at", "draft_dice",
 }  # fmt: skip
 LESION_FIELDS = {
     "number", "voxels", "volume_ml", "longest_diameter_mm", "slices", "first_slice", "last_slice",

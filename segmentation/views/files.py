@@ -83,6 +83,11 @@ def _result(segmentation: Segmentation) -> dict[str, object]:
             "version": segmentation.model_version,
             "sha256": segmentation.model_sha256,
         },
+        "version": segmentation.version,
+        "source": segmentation.source,
+        "review": segmentation.review,
+        "signed_by": segmentation.reviewer_name if segmentation.is_signed else "",
+        "signed_at": segmentation.reviewed_at if segmentation.is_signed else None,
         **{name: getattr(segmentation, name) for name in totals},
         "lesions": [
             {k: v for k, v in lesion.items() if k not in hidden}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from segmentation.models import Lesion, Segmentation, State
@@ -61,11 +63,16 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
     found_nothing = serializers.BooleanField(read_only=True)
     has_physical_size = serializers.BooleanField(source="scan.has_physical_size", read_only=True)
     lesions = LesionSerializer(many=True, read_only=True)
+    source = serializers.CharField(  # type: ignore[assignment]
+        read_only=True, help_text="Who or what drew it: a person's name, or model and version."
+    )
+    signed_by = serializers.SerializerMethodField()
+    signed_at = serializers.SerializerMethodField()
     notice = serializers.SerializerMethodField()
 
     class Meta:
         model = Segmentation
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "scan",
             "study",
@@ -78,7 +85,16 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
             "attempts",
             "model",
             "labels",
+            "version",
+            "source",
+            "author_name",
+            "parent",
+            "remark",
             "is_current",
+            "review",
+            "signed_by",
+            "signed_at",
+            "draft_dice",
             "found_nothing",
             "has_physical_size",
             "volume_ml",
@@ -95,6 +111,13 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
             "notice",
         )
         read_only_fields = fields
+
+    def get_signed_by(self, segmentation: Segmentation) -> str:
+        return segmentation.reviewer_name if segmentation.is_signed else ""
+
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
+    def get_signed_at(self, segmentation: Segmentation) -> datetime | None:
+        return segmentation.reviewed_at if segmentation.is_signed else None
 
     def get_notice(self, _segmentation: Segmentation) -> str:
         return NOTICE
