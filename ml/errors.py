@@ -7,3 +7,7 @@ class InvalidVolumeError(ValueError):
 
 class NoModelError(LookupError):
     """No model reads this sequence or kind of image; the message says which ones there are."""
+
+
+class RegistrationError(ValueError):
+    """Two scans that could not be aligned; the message is one plain sentence with a way out."""
