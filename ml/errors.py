@@ -11,3 +11,7 @@ class NoModelError(LookupError):
 
 class RegistrationError(ValueError):
     """Two scans that could not be aligned; the message is one plain sentence with a way out."""
+
+
+class InvalidDrawingError(ValueError):
+    """Labels that are none of the scan's grid; the message says what is wrong and what to do."""

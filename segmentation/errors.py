@@ -1,5 +1,12 @@
 """What can go wrong with an upload or a segmentation, in the words that its user reads."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from segmentation.models import Segmentation
+
 
 class UploadError(ValueError):
     """A file that was not taken. The message says what is wrong and what to do."""
@@ -23,3 +30,19 @@ class ClaimLostError(RuntimeError):
 
 class PermanentFailureError(RuntimeError):
     """A segmentation that would fail every time; the message is its reason."""
+
+
+class StaleDrawingError(SegmentationError):
+    """A drawing that was changed elsewhere meanwhile; ``revision`` is the kept one's, or 0."""
+
+    def __init__(self, message: str, revision: int) -> None:
+        super().__init__(message)
+        self.revision = revision
+
+
+class NewerVersionError(SegmentationError):
+    """A drawing made from a version that is not the newest any more; ``newer`` is that one."""
+
+    def __init__(self, message: str, newer: Segmentation) -> None:
+        super().__init__(message)
+        self.newer = newer

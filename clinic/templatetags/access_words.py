@@ -35,6 +35,10 @@ WORDS = {
     "review.reject": "rejected a result",
     "review.withdraw": "withdrew a signature",
     "review.make_current": "chose the result that counts",
+    "edit.begin": "began to correct a result",
+    "edit.read": "opened their unsaved drawing",
+    "edit.discard": "discarded a drawing",
+    "edit.save": "saved a corrected result",
     "segmentation.request": "asked for a segmentation",
 }
 

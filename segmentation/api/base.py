@@ -15,10 +15,11 @@ from clinic.access import clinic_of, member_of
 from clinic.api.errors import ApiProblem
 from clinic.models import Clinic, Membership
 from clinic.services.log import record_access
+from ml.errors import InvalidDrawingError
 from patients.errors import RecordError, RecordNumberTakenError
 from segmentation.errors import DuplicateScanError, SegmentationError, UploadError
 
-REFUSALS = (RecordError, UploadError, SegmentationError)
+REFUSALS = (RecordError, UploadError, SegmentationError, InvalidDrawingError)
 # Those that are at odds with what is stored already; the others are bad requests.
 CONFLICTS = (RecordNumberTakenError, DuplicateScanError, SegmentationError)
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from clinic.api.token import obtain_token
 from segmentation.api import (
+    edits,
     history,
     patients,
     reviews,
@@ -37,6 +38,9 @@ urlpatterns = [
     path("scans/<uuid:pk>/segment/", scans.ScanSegment.as_view(), name="segment_scan"),
     path("scans/<uuid:pk>/file/", scans.ScanFile.as_view(), name="scan_file"),
     path("scans/<uuid:pk>/erase/", scans.ScanErase.as_view(), name="erase_scan"),
+    path("scans/<uuid:pk>/edit/", edits.ScanEdit.as_view(), name="edit"),
+    path("scans/<uuid:pk>/edit/labels/", edits.ScanEditLabels.as_view(), name="edit_labels"),
+    path("scans/<uuid:pk>/edit/save/", edits.ScanEditSave.as_view(), name="save_edit"),
     path("segmentations/", segmentations.SegmentationList.as_view(), name="segmentations"),
     path(
         "segmentations/<uuid:pk>/", segmentations.SegmentationDetail.as_view(), name="segmentation"

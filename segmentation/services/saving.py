@@ -1,0 +1,174 @@
+"""A person's drawing becomes a result: a new version, measured by the code that measures models."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+
+import numpy as np
+from django.db import transaction
+from django.utils.timezone import localtime
+
+from clinic.models import Membership
+from clinic.services.log import record_access
+from ml.drawings import measure_labels, unpack_labels
+from ml.errors import InvalidVolumeError
+from ml.geometry import ImageKind
+from ml.place import Convention
+from ml.volumes import MedicalImage, load_image
+from patients.models import Scan
+from segmentation.errors import NewerVersionError, SegmentationError, StaleDrawingError
+from segmentation.files import attempt_folder
+from segmentation.models import Edit, Segmentation
+from segmentation.selectors.edits import newer_version, own_edit
+from segmentation.services.edits import (
+    ARCHIVED,
+    CHANGED_ELSEWHERE,
+    NOTHING_KEPT,
+    lock_edit,
+    remove_edit,
+)
+from segmentation.services.results import (
+    Finding,
+    Written,
+    kept_only_if_saved,
+    lock_scan,
+    store_result,
+    write_finding,
+)
+
+DRAWN_BY_HAND = {"1": "Drawn by hand"}
+FILE_MISSING = "The scan's file could not be read on the server. Your drawing is kept."
+CORRECTED_MEANWHILE = (
+    "What is declared of the scan was changed while this was saved. Your drawing is kept; "
+    "please save it again."
+)
+
+
+def save_edit(
+    *,
+    scan: Scan,
+    by: Membership,
+    revision: int,
+    remark: str = "",
+    even_though_newer: bool = False,
+) -> Segmentation:
+    """Makes the member's drawing, at ``revision``, the scan's next version, and removes it.
+
+    Measures, previews and lesions come from the same code as a model's. An empty mask says that
+    there is no tumour. A version made from a signed one is an amendment: it waits, and the signed
+    one counts. Raises StaleDrawingError where another revision is kept, NewerVersionError where
+    the drawing's base is not the newest any more (unless ``even_though_newer``), SegmentationError
+    where the scan is archived. Nothing is stored then, and the drawing stays.
+    """
+    edit = _checked(scan, by, revision, even_though_newer)
+    image, finding = _measure(scan, edit)
+    segmentation = _new_row(scan, by, edit, remark)
+    folder = attempt_folder(segmentation.pk, uuid.uuid4())
+    with kept_only_if_saved(folder):
+        written = write_finding(folder, scan=scan, image=image, finding=finding)
+        with transaction.atomic():
+            _store(segmentation, scan, by, revision, even_though_newer, written, finding)
+    return segmentation
+
+
+def _checked(scan: Scan, by: Membership, revision: int, even_though_newer: bool) -> Edit:
+    """The drawing, if it may be saved as things stand; asked again once the scan is locked."""
+    if scan.archived_at is not None:
+        raise SegmentationError(ARCHIVED)
+    edit = own_edit(scan=scan, member=by)
+    if edit is None:
+        raise SegmentationError(NOTHING_KEPT)
+    if edit.revision != revision:
+        raise StaleDrawingError(CHANGED_ELSEWHERE, edit.revision)
+    if not even_though_newer:
+        _refuse_if_newer(scan, edit)
+    return edit
+
+
+def _refuse_if_newer(scan: Scan, edit: Edit) -> None:
+    newer = newer_version(scan=scan, base=edit.base)
+    if newer is None:
+        return
+    made_from = "without a result" if edit.base is None else f"from version {edit.base.version}"
+    raise NewerVersionError(
+        f"Your drawing was begun {made_from}, but there is now {describe_version(newer)}. "
+        "Nothing was overwritten: please look at it, or save yours as one more version.",
+        newer,
+    )
+
+
+def describe_version(row: Segmentation) -> str:
+    """Such as "version 3 by Dr Example of 21 Nov 2026, 11:32"."""
+    when = "" if row.finished_at is None else f"{localtime(row.finished_at): of %-d %b %Y, %H:%M}"
+    return f"version {row.version} by {row.source}{when}"
+
+
+def _measure(scan: Scan, edit: Edit) -> tuple[MedicalImage, Finding]:
+    try:
+        image = load_image(Path(scan.file.path))
+        content = Path(edit.labels.path).read_bytes()
+        labels = unpack_labels(content, shape=tuple(scan.shape), kind=ImageKind(scan.kind))
+        slices, measurement = measure_labels(
+            labels,
+            image,
+            sequence=scan.sequence,
+            spacing_is_reliable=scan.spacing_is_reliable,
+            convention=Convention(scan.convention),
+        )
+    except InvalidVolumeError as error:
+        raise SegmentationError(str(error)) from error
+    except OSError as error:
+        raise SegmentationError(FILE_MISSING) from error
+    return image, Finding((labels > 0).astype(np.uint8), slices, measurement)
+
+
+def _new_row(scan: Scan, by: Membership, edit: Edit, remark: str) -> Segmentation:
+    base = edit.base
+    return Segmentation(
+        scan=scan,
+        parent=base,
+        author=by,
+        author_name=by.display_name,
+        requested_by=by,
+        remark=remark.strip(),
+        labels=dict(DRAWN_BY_HAND if base is None else base.labels),
+        started_at=edit.created_at,
+    )
+
+
+def _store(
+    segmentation: Segmentation,
+    scan: Scan,
+    by: Membership,
+    revision: int,
+    even_though_newer: bool,
+    written: Written,
+    finding: Finding,
+) -> None:
+    """The rows, after everything was asked once more with the scan and the drawing locked."""
+    lock_scan(scan.pk)
+    fresh = Scan.objects.select_related("study").get(pk=scan.pk)
+    if _reading(fresh) != _reading(scan):
+        raise SegmentationError(CORRECTED_MEANWHILE)
+    lock_edit(fresh, by, revision)
+    edit = _checked(fresh, by, revision, even_though_newer)
+    segmentation.study = fresh.study
+    store_result(segmentation, written, finding.measurement)
+    segmentation.inputs.set([fresh])
+    remove_edit(edit)
+    made_from = (
+        "" if segmentation.parent is None else f" from version {segmentation.parent.version}"
+    )
+    record_access(
+        member=by,
+        action="edit.save",
+        subject=fresh,
+        patient_id=fresh.study.patient_id,
+        detail=f"version {segmentation.version}{made_from}",
+    )
+
+
+def _reading(scan: Scan) -> tuple[str, bool, str]:
+    """What the measures depend on beside the file."""
+    return scan.sequence, scan.spacing_is_reliable, scan.convention
