@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Card:
     ``threshold`` is the probability from which a voxel is drawn, ``least_voxels`` the size of
     the smallest component that is kept. ``mirror`` and ``tight`` say how
     slices are read (:func:`ml.inference.segment_stack`): twice, and without the air around them.
+    ``metrics`` are its figures on the test patients, by evaluation.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Card:
     about: dict[str, Any]
     mirror: bool = True
     tight: bool = False
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def read_card(path: Path) -> Card:
         about=document.get("about", {}),
         mirror=bool(reading.get("mirror", True)),
         tight=bool(reading.get("tight", False)),
+        metrics=document.get("metrics", {}),
     )
 
 

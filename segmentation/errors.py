@@ -46,3 +46,7 @@ class NewerVersionError(SegmentationError):
     def __init__(self, message: str, newer: Segmentation) -> None:
         super().__init__(message)
         self.newer = newer
+
+
+class TrainingSetError(ValueError):
+    """A training set that cannot be exported; the message says why and what to do."""

@@ -13,6 +13,7 @@ WORDS = {
     "patient.archive": "archived the patient",
     "patient.restore": "restored the patient",
     "patient.consent": "recorded the consent to research",
+    "patient.export": "exported signed masks for training, de-identified",
     "patient.photo": "changed the photo",
     "diagnosis.edit": "wrote a diagnosis",
     "diagnosis.archive": "archived a diagnosis",
@@ -39,6 +40,7 @@ WORDS = {
     "edit.read": "opened their unsaved drawing",
     "edit.discard": "discarded a drawing",
     "edit.save": "saved a corrected result",
+    "training_set.export": "exported a training set",
     "segmentation.request": "asked for a segmentation",
 }
 

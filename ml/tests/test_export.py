@@ -18,21 +18,12 @@ from ml.datasets.splits import read_split
 from ml.export.cases import NotExportableError, Source, clean
 from ml.export.folder import TrainingSet, split_patients
 from ml.stacks import volume_to_slices
-from ml.tests.factories import ellipsoid, grey_slice, nifti_bytes, ras_affine, reorient, tilt
+from ml.tests.export_factories import SHAPE, SPACING_MM, brain_and_lesion
+from ml.tests.factories import grey_slice, nifti_bytes, ras_affine, reorient, tilt
 from ml.training.config import Sampling, read_config
 from ml.training.loop import train
 
-SHAPE = (60, 72, 24)
-SPACING_MM = (3.0, 2.5, 5.0)
 SECRETS = (b"Ada Sample", b"R-4711", b"2021-03-04")
-
-
-def brain_and_lesion(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A skull-stripped brain (X, Y, Z) and a lesion in it."""
-    brain = ellipsoid(SHAPE, (30, 36, 11), (22, 29, 11.2))
-    lesion = ellipsoid(SHAPE, (20, 40, 12), (5, 6, 3))
-    noise = np.random.default_rng(seed).normal(0, 5, SHAPE)
-    return ((100 + noise + 150 * lesion) * brain).astype(np.float32), lesion.astype(np.uint8)
 
 
 def write_source(
