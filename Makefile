@@ -24,6 +24,7 @@ run: .venv/.installed frontend/dist/.built
 	@exec $(RUN) run --host $(HOST) --port $(PORT)
 
 test: .venv/.installed-dev frontend/dist/.built
+	cd frontend && PATH="$(CURDIR)/$(BIN):$$PATH" $(NPM) test --silent
 	$(call INSIDE,test) $(BIN)/pytest -n 2 --dist worksteal -q $(ARGS)
 
 e2e: .venv/.installed-dev frontend/dist/.built
