@@ -2,10 +2,9 @@
 
 Lesions are 26-connected components, none left out for being small; where a person told touching
 lesions apart, each component of each of their values is one. A volume is the number of
-voxels times the volume that the affine gives to one. The longest diameter is the longest distance
-between two voxel centres of the lesion within one axial slice (the measure that RANO starts from;
-Wen et al., JCO 2010), taken in millimetres through the affine and never in voxels times a
-constant. Where the file gives no reliable spacing, only voxels, pixels and shares are given.
+voxels times the volume that the affine gives to one. The two perpendicular diameters are those of
+ml.diameters, taken in millimetres through the affine and never in voxels times a constant. Where
+the file gives no reliable spacing, only voxels, pixels and shares are given.
 """
 
 from __future__ import annotations
@@ -16,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
-from scipy.spatial.distance import pdist
 
 from ml.brain import box_centre, brain_sections
+from ml.diameters import find_diameters
 from ml.geometry import Geometry, ImageKind
 from ml.intensity import BoolArray, FloatArray
 from ml.place import (
@@ -38,11 +36,13 @@ class Grid:
     """How indices (Z, H, W) become millimetres.
 
     ``steps_mm`` is 3 x 3, one row for each stack axis: the displacement in RAS+ millimetres from
-    one index to the next. None where the spacing is absent or marked unreliable.
+    one index to the next. None where the spacing is absent or marked unreliable. ``to_file``
+    (4 x 4) takes indices of the stack to the voxel indices [i, j, k] of the file.
     """
 
     geometry: Geometry
     steps_mm: NDArray[np.float64] | None
+    to_file: NDArray[np.float64]
     convention: Convention = Convention.UNKNOWN
 
     @property
@@ -54,12 +54,18 @@ class Grid:
 
 @dataclass(frozen=True)
 class LesionMeasure:
-    """One lesion. Slices count from 1 at the foot; ``centroid`` is in indices (Z, H, W)."""
+    """One lesion. Slices count from 1 at the foot; ``centroid`` is in indices (Z, H, W).
+
+    ``diameter_lines`` has the two ends of ``longest`` and of ``perpendicular`` as voxel indices
+    [i, j, k] of the file, with or without millimetres; a line that there is not is left out.
+    """
 
     number: int
     voxels: int
     volume_ml: float | None
     longest_diameter_mm: float | None
+    perpendicular_diameter_mm: float | None
+    diameter_lines: dict[str, list[list[float]]]
     slices: int
     first_slice: int
     last_slice: int
@@ -179,11 +185,15 @@ def _measure_lesion(
     key_slice = key + box[0].start
     voxels = int(own.sum())
     middle = ndimage.center_of_mass(own)
+    diameters = find_diameters(own, grid.steps_mm)
+    longest, perpendicular = diameters.lengths
     return LesionMeasure(
         number=number,
         voxels=voxels,
         volume_ml=_volume(voxels, grid),
-        longest_diameter_mm=_longest_diameter_mm(own, grid),
+        longest_diameter_mm=_millimetres(longest, grid),
+        perpendicular_diameter_mm=_millimetres(perpendicular, grid),
+        diameter_lines=diameters.points(grid.to_file, corner),
         slices=int((areas > 0).sum()),
         first_slice=box[0].start + 1,
         last_slice=box[0].stop,
@@ -223,25 +233,5 @@ def _mean(probability: FloatArray | None, mask: BoolArray) -> float | None:
     return round(float(probability[mask].mean()), 4)
 
 
-def _longest_diameter_mm(own: BoolArray, grid: Grid) -> float | None:
-    if grid.steps_mm is None:
-        return None
-    longest = 0.0
-    for plane in own:
-        rows, columns = np.nonzero(plane)
-        if len(rows) > 1:
-            points = np.stack([rows, columns], axis=1).astype(np.float64)
-            in_millimetres = _outermost(points) @ grid.steps_mm[1:]
-            longest = max(longest, float(pdist(in_millimetres).max()))
-    return round(longest, 2)
-
-
-def _outermost(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The corners of the convex hull of ``points`` (N, 2), between which the longest line runs."""
-    if len(points) < 4:
-        return points
-    try:
-        corners: NDArray[np.float64] = points[ConvexHull(points).vertices]
-    except QhullError:  # all on one line
-        return points
-    return corners
+def _millimetres(length: float, grid: Grid) -> float | None:
+    return None if grid.steps_mm is None else round(length, 2)

@@ -22,6 +22,7 @@ from ml.stacks import (
     slices_to_volume,
     stack_axes,
     stack_of_channels,
+    stack_to_file,
     volume_to_slices,
 )
 from ml.stages import Stages
@@ -167,7 +168,14 @@ def make_grid(
     steps = None
     if geometry.kind is ImageKind.VOLUME and spacing_is_reliable and geometry.spacing_mm:
         steps = _steps_mm(image)
-    return Grid(geometry, steps, convention)
+    return Grid(geometry, steps, _to_file(image), convention)
+
+
+def _to_file(image: MedicalImage) -> NDArray[np.float64]:
+    """Takes indices (Z, H, W) to the file's [i, j, k]: column, row and 0 of a picture."""
+    if image.geometry.kind is ImageKind.PICTURE:
+        return np.eye(4)[[2, 1, 0, 3]]
+    return stack_to_file(image.affine, image.geometry.shape)
 
 
 def _steps_mm(image: MedicalImage) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ import numpy as np
 from nibabel.orientations import (
     apply_orientation,
     axcodes2ornt,
+    inv_ornt_aff,
     io_orientation,
     ornt_transform,
 )
@@ -134,6 +135,13 @@ def slices_to_volume(
     transform = ornt_transform(axcodes2ornt(STACK_AXES), io_orientation(affine))
     volume: NDArray[np.generic] = apply_orientation(slices, transform)
     return volume
+
+
+def stack_to_file(affine: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The matrix (4 x 4) that takes indices (Z, H, W) to those of the volume of ``shape``."""
+    transform = ornt_transform(io_orientation(affine), axcodes2ornt(STACK_AXES))
+    matrix: NDArray[np.float64] = inv_ornt_aff(transform, shape)
+    return matrix
 
 
 def stack_axes(affine: NDArray[np.float64]) -> tuple[int, int, int]:
