@@ -24,6 +24,10 @@ class ReviewError(SegmentationError):
     """A step of a review that is not possible now; the message says why and what to do."""
 
 
+class MeasureError(ValueError):
+    """Points that are not the measure they are said to be; the message says why."""
+
+
 class ClaimLostError(RuntimeError):
     """Another worker has taken this segmentation over; what this one did must not be saved."""
 

@@ -191,6 +191,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Two fields are named "kind": this one keeps a name that says which.
+    "ENUM_NAME_OVERRIDES": {
+        "MeasureKindEnum": "segmentation.models.hand_measure.MeasureKind",
+    },
 }
 
 # What a page may load: our own files and nothing else; no inline script, no eval.

@@ -27,6 +27,8 @@ WORDS = {
     "scan.restore": "restored a scan",
     "scan.erase": "erased a scan",
     "scan.download": "downloaded a scan",
+    "measure.add": "measured by hand on a scan",
+    "measure.remove": "removed a measure by hand",
     "mask.download": "downloaded a mask",
     "result.download": "downloaded measures",
     "result.read": "read a result",

@@ -26,6 +26,7 @@ from patients.tests.factories import (
     TreatmentFactory,
 )
 from segmentation.tests.factories import ScanFactory, SegmentationFactory, write_result_files
+from segmentation.tests.reading_factories import HandMeasureFactory
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANYONE = None
@@ -134,6 +135,8 @@ TABLE: dict[str, Route] = {
     "api:edit": Route({"GET": VIEWER, "PUT": CLINICIAN, "DELETE": CLINICIAN}, "scan"),
     "api:edit_labels": reads("scan"),
     "api:save_edit": acts("scan"),
+    "api:measures": listing("scan"),
+    "api:measure": Route({"DELETE": CLINICIAN}, "measure"),
     "api:segmentations": reads(),
     "api:segmentation": reads("segmentation"),
     "api:mask": reads("segmentation"),
@@ -188,6 +191,7 @@ def arguments(admin: Membership) -> dict[str, list[Any]]:
         "study": [scan.study_id],
         "scan": [scan.pk],
         "segmentation": [result.pk],
+        "measure": [HandMeasureFactory(scan=scan).pk],
         "preview": [result.pk, "thumbnail"],
     }
 

@@ -17,9 +17,9 @@ from clinic.models import Clinic, Membership
 from clinic.services.log import record_access
 from ml.errors import InvalidDrawingError
 from patients.errors import RecordError, RecordNumberTakenError
-from segmentation.errors import DuplicateScanError, SegmentationError, UploadError
+from segmentation.errors import DuplicateScanError, MeasureError, SegmentationError, UploadError
 
-REFUSALS = (RecordError, UploadError, SegmentationError, InvalidDrawingError)
+REFUSALS = (RecordError, UploadError, MeasureError, SegmentationError, InvalidDrawingError)
 # Those that are at odds with what is stored already; the others are bad requests.
 CONFLICTS = (RecordNumberTakenError, DuplicateScanError, SegmentationError)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -27,6 +28,12 @@ class PatientField(serializers.PrimaryKeyRelatedField[Patient]):
 
     def get_queryset(self) -> QuerySet[Patient]:
         return Patient.objects.of(self.context["clinic"])
+
+
+def voxel_points(**options: Any) -> serializers.ListField:
+    """Points as voxel indices [i, j, k] of the scan's file; fractions are allowed."""
+    numbers = serializers.ListField(child=serializers.FloatField(), min_length=3, max_length=3)
+    return serializers.ListField(child=numbers, **options)
 
 
 def check_birth_date(day: date) -> None:

@@ -6,6 +6,7 @@ from clinic.api.token import obtain_token
 from segmentation.api import (
     edits,
     history,
+    measures,
     patients,
     reviews,
     scans,
@@ -41,6 +42,8 @@ urlpatterns = [
     path("scans/<uuid:pk>/edit/", edits.ScanEdit.as_view(), name="edit"),
     path("scans/<uuid:pk>/edit/labels/", edits.ScanEditLabels.as_view(), name="edit_labels"),
     path("scans/<uuid:pk>/edit/save/", edits.ScanEditSave.as_view(), name="save_edit"),
+    path("scans/<uuid:pk>/measures/", measures.ScanMeasures.as_view(), name="measures"),
+    path("measures/<uuid:pk>/", measures.MeasureDetail.as_view(), name="measure"),
     path("segmentations/", segmentations.SegmentationList.as_view(), name="segmentations"),
     path(
         "segmentations/<uuid:pk>/", segmentations.SegmentationDetail.as_view(), name="segmentation"

@@ -14,6 +14,7 @@ from patients.models import Patient, PictureConvention, Scan, Sequence
 from patients.services.studies import record_correction, remove_empty_study, study_on
 from segmentation.errors import SegmentationError
 from segmentation.models import Lesion, Segmentation, State, Step
+from segmentation.services.hand_measures import work_out_again
 from segmentation.services.queue import request_segmentation
 from segmentation.services.results import lock_scan
 from segmentation.services.reviews import withdraw_signatures
@@ -106,6 +107,7 @@ def _read_again(scan: Scan, by: Membership, facts: ScanFacts, reason: str) -> No
     scan.segmentations.update(is_current=False)
     if not scan.spacing_is_reliable:
         forget_physical_sizes(scan)
+    work_out_again(scan)
     try:
         request_segmentation(scan=scan, by=by)
     except SegmentationError:
@@ -128,4 +130,10 @@ def forget_physical_sizes(scan: Scan) -> None:
     """Takes millimetres and millilitres out of every result of a scan, so none can be shown."""
     results = Segmentation.objects.filter(scan=scan)
     results.update(volume_ml=None)
-    Lesion.objects.filter(segmentation__in=results).update(volume_ml=None, longest_diameter_mm=None)
+    Lesion.objects.filter(segmentation__in=results).update(
+        volume_ml=None,
+        longest_diameter_mm=None,
+        perpendicular_diameter_mm=None,
+        # Which line is the longest was found with the size that is not to be relied on.
+        diameter_lines={},
+    )

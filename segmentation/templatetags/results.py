@@ -37,6 +37,13 @@ def size(result: Segmentation | Lesion) -> str:
 
 
 @register.filter
+def diameters(lesion: Lesion) -> str:
+    """Both in millimetres; the longest alone for what was measured before the other was."""
+    found = (lesion.longest_diameter_mm, lesion.perpendicular_diameter_mm)
+    return " × ".join(f"{length:.1f}" for length in found if length is not None)
+
+
+@register.filter
 def change(percent: float | None) -> str:
     """``+12 %``, with a true minus sign; a dash where nothing can be compared."""
     if percent is None:

@@ -25,8 +25,9 @@ FIELDS = {
     "source", "author_name", "parent", "remark", "review", "signed_by", "signed_at", "draft_dice",
 }  # fmt: skip
 LESION_FIELDS = {
-    "number", "voxels", "volume_ml", "longest_diameter_mm", "slices", "first_slice", "last_slice",
-    "key_slice", "key_area_pixels", "key_area_percent", "centroid", "mean_probability", "side",
+    "number", "voxels", "volume_ml", "longest_diameter_mm", "perpendicular_diameter_mm",
+    "diameter_lines", "slices", "first_slice", "last_slice", "key_slice",
+    "key_area_pixels", "key_area_percent", "centroid", "mean_probability", "side",
     "left_share", "place",
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from segmentation.api.fields import voxel_points
 from segmentation.models import Lesion, Segmentation, State
 
 NOTICE = "Research software, not for diagnosis."
@@ -29,8 +30,20 @@ class ModelSerializer(serializers.Serializer[Segmentation]):
     sha256 = serializers.CharField(source="model_sha256")
 
 
+class DiameterLinesSerializer(serializers.Serializer[Any]):
+    """The two ends of each diameter as voxel indices [i, j, k] of the scan's file."""
+
+    longest = voxel_points(required=False)
+    perpendicular = voxel_points(required=False)
+
+
 class LesionSerializer(serializers.ModelSerializer[Lesion]):
-    """One connected piece of the mask; slices count from 1 at the foot."""
+    """One connected piece of the mask; slices count from 1 at the foot.
+
+    ``diameter_lines`` is empty where there is no such line, as for a single voxel.
+    """
+
+    diameter_lines = DiameterLinesSerializer(read_only=True)
 
     class Meta:
         model = Lesion
@@ -39,6 +52,8 @@ class LesionSerializer(serializers.ModelSerializer[Lesion]):
             "voxels",
             "volume_ml",
             "longest_diameter_mm",
+            "perpendicular_diameter_mm",
+            "diameter_lines",
             "slices",
             "first_slice",
             "last_slice",
