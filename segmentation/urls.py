@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from segmentation.views import files, patient, scan, upload
+from segmentation.views import files, learning, patient, scan, upload
 
 app_name = "segmentation"
 
@@ -21,5 +21,7 @@ urlpatterns = [
     path("scans/<uuid:pk>/file/", files.scan_file, name="scan_file"),
     path("segmentations/<uuid:pk>/mask/", files.mask_file, name="mask"),
     path("segmentations/<uuid:pk>/result.json", files.result_json, name="result_json"),
+    path("models/", learning.models_page, name="models"),
+    path("models/export/", learning.export_training_set, name="export_training_set"),
     path("segmentations/<uuid:pk>/preview/<str:kind>/", files.preview, name="preview"),
 ]

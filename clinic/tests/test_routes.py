@@ -108,6 +108,8 @@ TABLE: dict[str, Route] = {
     "segmentation:mask": reads("segmentation"),
     "segmentation:result_json": reads("segmentation"),
     "segmentation:preview": reads("preview"),
+    "segmentation:models": reads(role=ADMIN),
+    "segmentation:export_training_set": acts(least=ADMIN),
     "api:token": Route({"POST": ANYONE}),
     "api:schema": reads(),
     "api:docs": reads(),

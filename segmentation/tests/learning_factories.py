@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import gzip
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from clinic.models import Clinic
 from ml.geometry import ImageKind
 from ml.tests import factories as heads
 from ml.tests.export_factories import SHAPE, SPACING_MM, brain_and_lesion
 from ml.volumes import read_geometry, write_mask
-from patients.models import Patient
-from patients.tests.factories import StudyFactory
-from segmentation.models import Segmentation
+from patients.models import Patient, Scan
+from patients.tests.factories import PatientFactory, StudyFactory
+from segmentation.models import ReviewAction, Segmentation
 from segmentation.tests.factories import ScanFactory, SegmentationFactory, picture_bytes
-from segmentation.tests.reading_factories import SIGNED
+from segmentation.tests.reading_factories import SIGNED, ReviewFactory
 
 NAMED = {"descrip": b"Quillfeather 1970-05-01", "aux_file": b"R-4711-XQ", "intent_name": b"Quill"}
+
+MARCH, MAY = datetime(2026, 3, 9, tzinfo=UTC), datetime(2026, 5, 30, tzinfo=UTC)
 
 
 def signed_volume(
@@ -77,4 +81,30 @@ def _signed(
         Image.fromarray(mask * 255).save(path)
     else:
         write_mask(path, mask, like=Path(scan.file.path), geometry=geometry)
+    return result
+
+
+def new_scan(clinic: Clinic, **patient: Any) -> Scan:
+    return ScanFactory(study=StudyFactory(patient=PatientFactory(clinic=clinic, **patient)))
+
+
+def signed(
+    clinic: Clinic, dice: float | None, at: datetime | None = MARCH, **fields: Any
+) -> Segmentation:
+    """A model's draft and the mask that a person signed in its place."""
+    scan = new_scan(clinic)
+    model = {"model_name": "flair2d", "model_version": "2"}
+    model |= {key: fields.pop(key) for key in list(fields) if key in model}
+    draft = SegmentationFactory(scan=scan, succeeded=True, is_current=False, **model)
+    values = {**SIGNED, "reviewed_at": at, "author_name": "Dr Sample", "draft": draft, **fields}
+    return SegmentationFactory(
+        scan=scan, succeeded=True, model_name="", model_version="", draft_dice=dice, **values
+    )
+
+
+def rejected(clinic: Clinic, reason: str, at: datetime = MARCH) -> Segmentation:
+    values = {**SIGNED, "review": "rejected", "reviewed_at": at, "is_current": False}
+    model = {"model_name": "flair2d", "model_version": "2"}
+    result = SegmentationFactory(scan=new_scan(clinic), succeeded=True, **values, **model)
+    ReviewFactory(segmentation=result, action=ReviewAction.REJECTED, comment=reason)
     return result
