@@ -1,10 +1,11 @@
 """All routes. Each belongs to the app that answers it."""
 
 from django.urls import include, path
-from django.views.generic import RedirectView
+
+from segmentation.views.worklist import worklist_page
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="patients:list"), name="home"),
+    path("", worklist_page, name="home"),
     path("", include("clinic.account_urls")),
     path("patients/", include("patients.urls")),
     path("", include("segmentation.urls")),

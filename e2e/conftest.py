@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = ROOT / "var" / "e2e-run"
@@ -115,4 +115,4 @@ def sign_in(page: Page, site: str, username: str, password: str = PASSWORD) -> N
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/patients/")
+    expect(page.get_by_role("heading", name="Worklist")).to_be_visible()

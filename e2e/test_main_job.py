@@ -51,7 +51,7 @@ def upload(page: Page, *files: Path, day: str = "2026-03-12", sequence: str | No
 
 def finished_rows(page: Page, count: int) -> None:
     """Waits, without reloading, until so many scans are done."""
-    expect(page.locator(".scan-row .badge.good")).to_have_count(count, timeout=SEGMENTED)
+    expect(page.locator(".scan-row [data-finished]")).to_have_count(count, timeout=SEGMENTED)
 
 
 def mask_is_drawn(page: Page) -> bool:
@@ -137,6 +137,7 @@ def test_the_same_file_twice_is_pointed_out(
 
 def test_search_finds_as_you_type_and_a_viewer_may_only_look(page: Page, site: str) -> None:
     sign_in(page, site, "viewer")
+    page.get_by_role("link", name="Patients", exact=True).click()
     expect(page.get_by_role("link", name="New patient")).to_have_count(0)
     page.keyboard.press("/")
     page.keyboard.type("DEMO-001")
@@ -148,6 +149,7 @@ def test_search_finds_as_you_type_and_a_viewer_may_only_look(page: Page, site: s
 
 def test_the_demo_patient_has_a_course(page: Page, site: str) -> None:
     sign_in(page, site, "viewer")
+    page.goto(f"{site}/patients/")
     page.get_by_role("link", name="Demo Patient One").click()
     finished_rows(page, 4)
     expect(page.locator(".chart .point")).to_have_count(4)

@@ -91,3 +91,12 @@ class CorrectionForm(forms.Form):
             spacing_is_reliable=self.cleaned_data["spacing_is_reliable"],
             convention=PictureConvention(self.cleaned_data["convention"]),
         )
+
+
+class ReviewForm(forms.Form):
+    """What the steps of a review need; which of it, the service says."""
+
+    comment = forms.CharField(max_length=1000, required=False)
+    reason = forms.CharField(max_length=1000, required=False)
+    password = forms.CharField(max_length=4096, required=False, strip=False)
+    place = forms.ChoiceField(choices=[("scan", "scan"), ("reading", "reading")], required=False)

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from segmentation.views import files, learning, patient, scan, upload
+from segmentation.views import files, learning, patient, review, scan, upload, worklist
 
 app_name = "segmentation"
 
 urlpatterns = [
+    path("worklist/", worklist.worklist_rows, name="worklist"),
+    path("worklist/count/", worklist.worklist_count, name="worklist_count"),
     path("patients/<uuid:pk>/", patient.patient_page, name="patient"),
     path("patients/<uuid:pk>/scans/", patient.patient_scans, name="patient_scans"),
     path("patients/<uuid:pk>/upload/", upload.upload_scan, name="upload"),
@@ -23,5 +25,7 @@ urlpatterns = [
     path("segmentations/<uuid:pk>/result.json", files.result_json, name="result_json"),
     path("models/", learning.models_page, name="models"),
     path("models/export/", learning.export_training_set, name="export_training_set"),
+    path("segmentations/<uuid:pk>/review/", review.panel, name="review"),
+    path("segmentations/<uuid:pk>/review/<str:step>/", review.step, name="review_step"),
     path("segmentations/<uuid:pk>/preview/<str:kind>/", files.preview, name="preview"),
 ]

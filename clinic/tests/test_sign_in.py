@@ -34,12 +34,10 @@ def is_signed_in(client: Client) -> bool:
     return "_auth_user_id" in client.session
 
 
-def test_the_right_password_leads_to_the_list_of_patients(
-    client: Client, viewer: Membership
-) -> None:
+def test_the_right_password_leads_to_the_worklist(client: Client, viewer: Membership) -> None:
     response = post_sign_in(client, "viewer")
     assert response.status_code == 302
-    assert response["Location"] == reverse("patients:list")
+    assert response["Location"] == reverse("home")
     assert AccessEvent.objects.filter(member=viewer, action="sign-in").count() == 1
 
 
@@ -63,7 +61,7 @@ def test_the_password_never_comes_back_in_the_page(client: Client, viewer: Membe
 def test_sign_in_does_not_lead_to_another_site(client: Client, viewer: Membership) -> None:
     address = f"{reverse('clinic:sign_in')}?next=https://elsewhere.example/"
     response = client.post(address, {"username": "viewer", "password": PASSWORD})
-    assert response["Location"] == reverse("patients:list")
+    assert response["Location"] == reverse("home")
 
 
 def test_too_many_wrong_passwords_lock_the_page_even_for_the_right_one(

@@ -64,5 +64,5 @@ def use_one_time_link(request: HttpRequest, token: str) -> HttpResponse:
             form.add_error("password", str(error))
         else:
             login(request, user, backend=MODEL_BACKEND)
-            return redirect("patients:list")
+            return redirect("home")
     return render(request, "clinic/one_time_link.html", {"form": form, "link": link})

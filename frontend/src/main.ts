@@ -1,9 +1,11 @@
 /** Everything the pages need of a browser; without it they still read and submit. */
 import { watchConfirmations } from "./confirm";
+import { watchRefusals } from "./refusals";
 import { watchShortcuts } from "./shortcuts";
 import { mountSliceViewers } from "./slices";
 import { watchTheme } from "./theme";
 import { mountUploads, watchUploadButton } from "./upload";
+import { watchNewResults, watchWorklist } from "./worklist";
 
 watchTheme();
 watchShortcuts();
@@ -11,3 +13,6 @@ watchConfirmations();
 mountSliceViewers();
 mountUploads();
 watchUploadButton();
+watchRefusals();
+watchNewResults();
+watchWorklist();

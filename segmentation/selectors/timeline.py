@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import Prefetch
 from django.shortcuts import get_object_or_404
@@ -13,7 +13,7 @@ from clinic.models import Clinic
 from ml.errors import NoModelError
 from ml.models import card_for
 from patients.models import Patient, Scan
-from segmentation.models import Segmentation, State
+from segmentation.models import ReviewState, Segmentation, State
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,32 @@ class ScanRow:
     """A scan with what is known of it.
 
     ``current`` is the result that counts; ``latest`` is the newest attempt, which may be under
-    way or have failed while an older result still stands.
+    way or have failed while an older result still stands; ``versions`` are the results, the
+    newest first.
     """
 
     scan: Scan
     current: Segmentation | None
     latest: Segmentation | None
+    versions: tuple[Segmentation, ...] = ()
+
+    @property
+    def amendment(self) -> Segmentation | None:
+        """The newest version after a signed one, while it waits for a signature of its own."""
+        current = self.current
+        if current is None or not current.is_signed:
+            return None
+        waiting = (v for v in self.versions if v.review != ReviewState.REJECTED)
+        newest = next(waiting, None)
+        is_newer = newest is not None and (newest.version or 0) > (current.version or 0)
+        return newest if is_newer else None
+
+    @property
+    def rejected(self) -> Segmentation | None:
+        """The newest rejected version, where no version counts since."""
+        if self.current is not None:
+            return None
+        return next((v for v in self.versions if v.review == ReviewState.REJECTED), None)
 
     @property
     def is_active(self) -> bool:
@@ -67,16 +87,24 @@ class CoursePoint:
     day: date
     volume_ml: float
     sequence: str
-    model: str
+    source: str
     found_nothing: bool
+    signed_by: str = ""
+    signed_at: datetime | None = None
+
+    @property
+    def is_signed(self) -> bool:
+        return bool(self.signed_by)
 
 
 def row_of(scan: Scan) -> ScanRow:
     attempts = list(scan.segmentations.all())
+    results = (a for a in attempts if a.state == State.SUCCEEDED)
     return ScanRow(
         scan=scan,
         current=next((a for a in attempts if a.is_current), None),
         latest=attempts[0] if attempts else None,
+        versions=tuple(sorted(results, key=lambda a: a.version or 0, reverse=True)),
     )
 
 
@@ -97,8 +125,10 @@ def course(rows: list[ScanRow]) -> list[CoursePoint]:
             day=row.scan.study.performed_on,
             volume_ml=row.current.volume_ml,
             sequence=row.scan.sequence,
-            model=f"{row.current.model_name} {row.current.model_version}",
+            source=row.current.source,
             found_nothing=row.current.found_nothing,
+            signed_by=row.current.reviewer_name if row.current.is_signed else "",
+            signed_at=row.current.reviewed_at if row.current.is_signed else None,
         )
         for row in rows
         if row.current is not None

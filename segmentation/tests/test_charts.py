@@ -25,7 +25,7 @@ def point(day: int, volume: float, sequence: str = "FLAIR") -> CoursePoint:
         day=START + timedelta(days=day),
         volume_ml=volume,
         sequence=sequence,
-        model="stub 0",
+        source="stub 0",
         found_nothing=volume == 0,
     )
 

@@ -30,6 +30,8 @@ def scans_context(patient: Patient, *, archived: bool = False) -> dict[str, Any]
         "archived": archived,
         "points": points,
         "summary": summarise_course(points),
+        "signed_count": sum(point.is_signed for point in points),
+        "draft_count": sum(not point.is_signed for point in points),
         "chart": draw_course(points),
         "is_active": any(row.is_active for row in rows),
     }

@@ -8,9 +8,11 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from clinic.access import admin_required, clinic_of, clinician_required, member_of, viewer_required
+from clinic.models import Membership
 from clinic.services.log import record_access
 from patients.errors import RecordError
 from patients.models import Scan
@@ -20,6 +22,7 @@ from segmentation.errors import SegmentationError
 from segmentation.forms import CorrectionForm
 from segmentation.models import Segmentation
 from segmentation.selectors.timeline import patient_timeline, scan_row
+from segmentation.selectors.versions import last_withdrawal, review_panel
 from segmentation.services.corrections import correct_scan
 from segmentation.services.erasure import erase_patient, erase_scan
 from segmentation.services.queue import request_segmentation
@@ -27,16 +30,22 @@ from segmentation.services.uploads import confirm_doubts
 from segmentation.stage import show_result
 
 
-def _context(scan: Scan, shown: Segmentation | None = None) -> dict[str, Any]:
+def scan_context(
+    scan: Scan, member: Membership, shown: Segmentation | None = None
+) -> dict[str, Any]:
+    """What the page shows: ``shown``, the current result, or the rejected one before it."""
     row = scan_row(scan=scan)
-    result = shown or row.current
+    result = shown or row.current or row.rejected
     return {
         **(show_result(row.scan, result) if result is not None else {}),
         "row": row,
         "scan": row.scan,
         "patient": row.scan.patient,
         "result": result,
-        "versions": [a for a in row.scan.segmentations.all() if a.mask],
+        "versions": row.versions,
+        "withdrawn": last_withdrawal(scan=row.scan),
+        "panel": None if result is None else review_panel(result=result, row=row, member=member),
+        "place": "scan",
         "siblings": patient_timeline(patient=row.scan.patient),
         "corrections": row.scan.corrections.select_related("corrected_by__user"),
     }
@@ -57,7 +66,7 @@ def scan_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     version = request.GET.get("version", "")
     if version:
         shown = next((s for s in scan.segmentations.all() if str(s.pk) == version and s.mask), None)
-    return render(request, "segmentation/scan.html", _context(scan, shown))
+    return render(request, "segmentation/scan.html", scan_context(scan, member_of(request), shown))
 
 
 @viewer_required
@@ -67,7 +76,14 @@ def scan_status(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     scan = get_scan(clinic=clinic_of(request), pk=pk)
     row = scan_row(scan=scan)
     response = render(
-        request, "segmentation/_status.html", {"row": row, "scan": row.scan, "polled": True}
+        request,
+        "segmentation/_status.html",
+        {
+            "row": row,
+            "scan": row.scan,
+            "withdrawn": last_withdrawal(scan=row.scan),
+            "polled": True,
+        },
     )
     if not row.is_active:
         response.headers["HX-Refresh"] = "true"
@@ -100,6 +116,8 @@ def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def _back(request: HttpRequest, scan: Scan) -> HttpResponse:
     if request.POST.get("next") == "patient":
         return redirect("segmentation:patient", pk=scan.study.patient_id)
+    if request.POST.get("next") == "worklist":
+        return redirect(f"{reverse('home')}?tab=failed")
     return redirect("segmentation:scan", pk=scan.pk)
 
 
