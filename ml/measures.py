@@ -117,7 +117,7 @@ def measure(
     if pieces is not None and not np.array_equal(pieces > 0, mask):
         raise ValueError("the pieces are not those of the mask")
     brain = brain_sections(image) | mask
-    labels = _number_by_size(*(_components(mask) if pieces is None else _components_of(pieces)))
+    labels = number_lesions(mask, pieces)
     centre = box_centre(brain)
     boxes = ndimage.find_objects(labels)
     lesions = tuple(
@@ -138,6 +138,11 @@ def measure(
         key_area_percent=None if key is None else _percent(areas[key], brain[key]),
         mean_probability=_mean(probability, mask),
     )
+
+
+def number_lesions(mask: BoolArray, pieces: NDArray[np.uint8] | None = None) -> NDArray[np.int32]:
+    """The lesions of ``mask`` (Z, H, W) numbered from 1, the largest first, as they are measured."""
+    return _number_by_size(*(_components(mask) if pieces is None else _components_of(pieces)))
 
 
 def _components(mask: BoolArray) -> tuple[NDArray[np.int32], int]:

@@ -263,6 +263,16 @@ def _promised_bytes(header: Header) -> int:
     return int(offset) + itemsize * int(np.prod(header.get_data_shape(), dtype=np.int64))
 
 
+def pack(image: Nifti1Image) -> bytes:
+    """``image`` as .nii.gz; equal images give equal bytes.
+
+    Masks are long runs of one value. For these zlib's run-length matching is three times as quick
+    as its usual level and about as small; its gzip header names no file and no time.
+    """
+    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS + 16, strategy=zlib.Z_RLE)
+    return packer.compress(image.to_bytes()) + packer.flush()
+
+
 def write_mask(path: Path, mask: NDArray[np.generic], *, like: Path) -> None:
     """Stores ``mask`` (X, Y, Z) as .nii.gz with exactly the header geometry of ``like``.
 
@@ -279,10 +289,7 @@ def write_mask(path: Path, mask: NDArray[np.generic], *, like: Path) -> None:
     _copy_transforms(source, image)
     image.header.set_xyzt_units(_length_unit(source))
     image.header["descrip"] = b"Sulcus mask. Research use only."
-    # A mask is long runs of one value. For these zlib's run-length matching is three times as
-    # quick as its usual level and about as small; its gzip header names no file and no time.
-    packer = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS + 16, strategy=zlib.Z_RLE)
-    path.write_bytes(packer.compress(image.to_bytes()) + packer.flush())
+    path.write_bytes(pack(image))
 
 
 def _copy_transforms(source: Header, image: Nifti1Image) -> None:

@@ -151,6 +151,18 @@ def stack_axes(affine: NDArray[np.float64]) -> tuple[int, int, int]:
     return first, second, third
 
 
+def stack_to_voxel(
+    point: tuple[float, ...], affine: NDArray[np.float64], shape: tuple[int, ...]
+) -> tuple[float, float, float]:
+    """Indices of a stack (Z, H, W) as indices of the volume (X, Y, Z) of ``shape``."""
+    order = ornt_transform(io_orientation(affine), axcodes2ornt(STACK_AXES))
+    i, j, k = (
+        float(point[int(target)]) if flip > 0 else length - 1 - float(point[int(target)])
+        for (target, flip), length in zip(order, shape, strict=True)
+    )
+    return i, j, k
+
+
 def slice_pixel_mm(affine: NDArray[np.float64]) -> tuple[float, float, float]:
     """The voxel's size in millimetres along the (Z, H, W) axes of the stack."""
     spacing = nib.affines.voxel_sizes(affine)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from segmentation.views import files, learning, patient, review, scan, upload, worklist
+from segmentation.views import files, learning, patient, reading, review, scan, upload, worklist
 
 app_name = "segmentation"
 
@@ -14,6 +14,8 @@ urlpatterns = [
     path("patients/<uuid:pk>/upload/", upload.upload_scan, name="upload"),
     path("patients/<uuid:pk>/erase/", scan.erase_record, name="erase_patient"),
     path("scans/<uuid:pk>/", scan.scan_page, name="scan"),
+    path("scans/<uuid:pk>/read/", reading.read, name="read"),
+    path("scans/<uuid:pk>/volume/<int:channel>/", reading.volume, name="volume"),
     path("scans/<uuid:pk>/status/", scan.scan_status, name="scan_status"),
     path("scans/<uuid:pk>/segment/", scan.segment, name="segment"),
     path("scans/<uuid:pk>/confirm/", scan.confirm, name="confirm"),
@@ -22,6 +24,7 @@ urlpatterns = [
     path("scans/<uuid:pk>/erase/", scan.erase, name="erase_scan"),
     path("scans/<uuid:pk>/file/", files.scan_file, name="scan_file"),
     path("segmentations/<uuid:pk>/mask/", files.mask_file, name="mask"),
+    path("segmentations/<uuid:pk>/lesions/", reading.lesions, name="lesions"),
     path("segmentations/<uuid:pk>/result.json", files.result_json, name="result_json"),
     path("models/", learning.models_page, name="models"),
     path("models/export/", learning.export_training_set, name="export_training_set"),

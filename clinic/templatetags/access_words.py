@@ -21,6 +21,8 @@ WORDS = {
     "treatment.archive": "archived a treatment",
     "scan.upload": "uploaded a scan",
     "scan.read": "opened a scan",
+    "scan.reading": "opened a scan in the reading room",
+    "scan.show": "looked at a scan's images",
     "scan.correct": "corrected a scan",
     "scan.confirm": "confirmed a doubtful scan",
     "scan.archive": "archived a scan",

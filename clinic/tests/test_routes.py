@@ -98,6 +98,8 @@ TABLE: dict[str, Route] = {
     "segmentation:upload": acts("patient"),
     "segmentation:erase_patient": form("patient", ADMIN),
     "segmentation:scan": reads("scan"),
+    "segmentation:read": reads("scan"),
+    "segmentation:volume": reads("volume"),
     "segmentation:scan_status": reads("scan"),
     "segmentation:segment": acts("scan"),
     "segmentation:confirm": acts("scan"),
@@ -106,6 +108,7 @@ TABLE: dict[str, Route] = {
     "segmentation:erase_scan": acts("scan", ADMIN, confirmation="erase"),
     "segmentation:scan_file": reads("scan"),
     "segmentation:mask": reads("segmentation"),
+    "segmentation:lesions": reads("segmentation"),
     "segmentation:result_json": reads("segmentation"),
     "segmentation:worklist": reads(),
     "segmentation:worklist_count": reads(),
@@ -133,6 +136,7 @@ TABLE: dict[str, Route] = {
     "api:scan": Route(
         {"GET": VIEWER, "PATCH": CLINICIAN, "DELETE": CLINICIAN}, "scan", {"reason": "Typing error"}
     ),
+    "api:reading": reads("scan"),
     "api:restore_scan": acts("scan"),
     "api:confirm_scan": acts("scan"),
     "api:segment_scan": acts("scan"),
@@ -196,6 +200,7 @@ def arguments(admin: Membership) -> dict[str, list[Any]]:
         "treatment": [TreatmentFactory(patient=patient).pk],
         "study": [scan.study_id],
         "scan": [scan.pk],
+        "volume": [scan.pk, 0],
         "segmentation": [result.pk],
         "measure": [HandMeasureFactory(scan=scan).pk],
         "review_step": [result.pk, "start"],

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ml.measures import LesionMeasure, Measurement
 from ml.models import Model
+from ml.place import Convention
 from ml.prediction import Prediction
 from ml.stacks import slice_pixel_mm
 from ml.volumes import MedicalImage, mask_suffix, write_mask
@@ -28,6 +29,7 @@ from segmentation.files import (
     remove_if_empty,
     remove_other_attempts,
 )
+from segmentation.lesion_maps import write_lesion_map
 from segmentation.models import Lesion, ReviewState, Segmentation, State, Step
 from segmentation.previews import AtlasLayout, write_previews
 from segmentation.services.queue import Claim
@@ -89,7 +91,16 @@ def kept_only_if_saved(folder: Path) -> Iterator[None]:
 def write_finding(folder: Path, *, scan: Scan, image: MedicalImage, finding: Finding) -> Written:
     """Writes mask and previews; the mask has exactly the geometry of the scan's file."""
     mask = folder / f"mask{mask_suffix(image.geometry)}"
-    write_mask(mask, finding.mask, like=Path(scan.file.path), geometry=image.geometry)
+    source = Path(scan.file.path)
+    write_mask(mask, finding.mask, like=source, geometry=image.geometry)
+    write_lesion_map(
+        folder,
+        finding.measurement.labels,
+        source=source,
+        geometry=image.geometry,
+        affine=image.affine,
+        convention=Convention(scan.convention),
+    )
     previews = folder / "previews"
     previews.mkdir(exist_ok=True)
     pixel_mm = None

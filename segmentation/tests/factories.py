@@ -24,6 +24,7 @@ from ml.tests import factories as heads
 from patients.models import Scan, Sequence
 from patients.tests.factories import StudyFactory
 from segmentation.files import PREVIEWS
+from segmentation.lesion_maps import lesion_map_path
 from segmentation.models import Lesion, Segmentation, State
 
 SHAPE = (44, 52, 20)
@@ -161,6 +162,7 @@ def write_result_files(segmentation: Segmentation) -> None:
     mask = Path(segmentation.mask.path)
     (mask.parent / "previews").mkdir(parents=True, exist_ok=True)
     mask.write_bytes(b"mask")
+    lesion_map_path(segmentation).write_bytes(b"lesions")
     for name, _ in PREVIEWS.values():
         (mask.parent / "previews" / name).write_bytes(b"preview")
 

@@ -1,0 +1,97 @@
+"""The reading room, and the volumes that its viewer loads."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from clinic.access import clinic_of, member_of, viewer_required
+from clinic.services.log import record_access
+from ml.errors import InvalidVolumeError
+from ml.geometry import ImageKind
+from ml.picture_volumes import picture_volume
+from ml.place import Convention
+from patients.models import Scan
+from patients.selectors import get_scan
+from segmentation.lesion_maps import lesion_map
+from segmentation.selectors.reading import channel_count, reading_manifest
+from segmentation.selectors.timeline import get_segmentation
+from segmentation.sending import send_kept, unchanged
+from segmentation.stage import show_result
+
+
+@viewer_required
+@require_safe
+def read(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The scan with its current result, or with the one that ``?version=`` names."""
+    scan = get_scan(clinic=clinic_of(request), pk=pk)
+    _log(request, "scan.reading", scan)
+    manifest = reading_manifest(
+        member=member_of(request), scan=scan, version=request.GET.get("version", "")
+    )
+    context = {"scan": scan, "patient": scan.patient, "manifest": manifest}
+    return render(request, "segmentation/reading.html", {**context, **_result(scan, manifest)})
+
+
+def _result(scan: Scan, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The result being shown, with what its slice pictures need where there is no WebGL 2."""
+    if manifest["result"] is None:
+        return {"result": None}
+    result = scan.segmentations.get(pk=manifest["result"]["id"])
+    return {"result": result, **show_result(scan, result)}
+
+
+@viewer_required
+@require_safe
+def volume(request: HttpRequest, pk: uuid.UUID, channel: int) -> HttpResponseBase:
+    """The scan as NIfTI: the file itself, or a picture's channel as a volume of one slice."""
+    scan = get_scan(clinic=clinic_of(request), pk=pk)
+    if channel >= channel_count(scan):
+        raise Http404
+    tag = f"{scan.sha256}-{channel}-{scan.sequence}-{scan.convention}"
+    known = unchanged(request, tag)
+    if known is not None:
+        return known
+    response = send_kept(_content(scan, channel), tag=tag)
+    _log(request, "scan.show", scan)
+    return response
+
+
+def _content(scan: Scan, channel: int) -> Path | bytes:
+    path = Path(scan.file.path)
+    if scan.kind == ImageKind.VOLUME:
+        return path
+    try:
+        return picture_volume(
+            path,
+            channel=channel if channel_count(scan) > 1 else None,
+            convention=Convention(scan.convention),
+        )
+    except (InvalidVolumeError, IndexError, FileNotFoundError) as error:
+        raise Http404 from error
+
+
+@viewer_required
+@require_safe
+def lesions(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """The numbers of the lesions on the scan's grid, as NIfTI."""
+    segmentation = get_segmentation(clinic=clinic_of(request), pk=pk)
+    if not segmentation.mask:
+        raise Http404
+    # The folder is the attempt's own, so another mask has another one.
+    tag = f"{Path(segmentation.mask.path).parent.name}-{segmentation.scan.convention}"
+    known = unchanged(request, tag)
+    if known is not None:
+        return known
+    return send_kept(lesion_map(segmentation), tag=tag)
+
+
+def _log(request: HttpRequest, action: str, scan: Scan) -> None:
+    record_access(
+        member=member_of(request), action=action, subject=scan, patient_id=scan.study.patient_id
+    )
