@@ -7,9 +7,12 @@ export default defineConfig({
     emptyOutDir: true,
     modulePreload: false,
     rollupOptions: {
-      input: { main: "src/main.ts", styles: "styles/main.css" },
+      input: { main: "src/main.ts", reading: "src/reading/main.ts", styles: "styles/main.css" },
       output: {
         entryFileNames: "[name].js",
+        chunkFileNames: "[name].js",
+        // Its own file, which every page that draws volumes shares.
+        manualChunks: (id) => (id.includes("node_modules") ? "niivue" : undefined),
         assetFileNames: "[name][extname]",
       },
     },

@@ -141,7 +141,7 @@ def measure(
 
 
 def number_lesions(mask: BoolArray, pieces: NDArray[np.uint8] | None = None) -> NDArray[np.int32]:
-    """The lesions of ``mask`` (Z, H, W) numbered from 1, the largest first, as they are measured."""
+    """The lesions of ``mask`` (Z, H, W) numbered from 1 as they are measured, largest first."""
     return _number_by_size(*(_components(mask) if pieces is None else _components_of(pieces)))
 
 

@@ -69,7 +69,7 @@ def _make_from_mask(segmentation: Segmentation, path: Path) -> None:
         found, affine = read_pixels(mask)[:1] > 0, np.eye(4)
     else:
         values, affine = nifti.read_voxels(mask)
-        found = np.asarray(volume_to_slices(values, affine) > 0)
+        found = volume_to_slices(values > 0, affine).astype(np.bool_)
     # Written aside and moved, so that two who ask at once never see half a file.
     aside = path.parent / f"making-{os.getpid()}"
     aside.mkdir(exist_ok=True)

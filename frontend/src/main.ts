@@ -2,7 +2,7 @@
 import { watchConfirmations } from "./confirm";
 import { watchRefusals } from "./refusals";
 import { watchShortcuts } from "./shortcuts";
-import { mountSliceViewers } from "./slices";
+import { mountSliceViewers, watchHiddenSlices } from "./slices";
 import { watchTheme } from "./theme";
 import { mountUploads, watchUploadButton } from "./upload";
 import { watchNewResults, watchWorklist } from "./worklist";
@@ -11,6 +11,7 @@ watchTheme();
 watchShortcuts();
 watchConfirmations();
 mountSliceViewers();
+watchHiddenSlices();
 mountUploads();
 watchUploadButton();
 watchRefusals();

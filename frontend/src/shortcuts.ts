@@ -1,5 +1,6 @@
 /**
- * The keyboard: `/` search, `n` new, `j` and `k` rows, Enter opens, `u` upload, `d` light or dark,
+ * The keyboard: `/` search, `n` new, `j` and `k` rows, Enter opens, `u` upload, `o` reading room,
+ * `d` light or dark,
  * `?` this list. A row is anything with `data-row`; the link in it with `data-open` is followed.
  */
 import { toggleTheme } from "./theme";
@@ -40,6 +41,7 @@ const ACTIONS: Record<string, () => void> = {
   "/": () => follow("search"),
   n: () => follow("new"),
   u: () => follow("upload"),
+  o: () => follow("open"),
   d: toggleTheme,
   j: () => moveRow(1),
   k: () => moveRow(-1),

@@ -118,8 +118,13 @@ class SliceViewer {
   }
 }
 
+/** Those that are hidden load nothing until a `slices-shown` event says that they are shown. */
 export function mountSliceViewers(): void {
   for (const root of document.querySelectorAll<HTMLElement>("[data-slice-viewer]")) {
-    new SliceViewer(root);
+    if (root.closest("[hidden]") === null) new SliceViewer(root);
   }
+}
+
+export function watchHiddenSlices(): void {
+  document.addEventListener("slices-shown", mountSliceViewers, { once: true });
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from datetime import date
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +36,25 @@ def read(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     manifest = reading_manifest(
         member=member_of(request), scan=scan, version=request.GET.get("version", "")
     )
-    context = {"scan": scan, "patient": scan.patient, "manifest": manifest}
+    context = {
+        "scan": scan,
+        "patient": scan.patient,
+        "manifest": manifest,
+        "visits": _visits(manifest["volumes"]),
+        "first_volume": next(v for v in manifest["volumes"] if v["scan_id"] == str(scan.pk)),
+        # The room is dark whatever the rest of the site is.
+        "theme": "dark",
+    }
     return render(request, "segmentation/reading.html", {**context, **_result(scan, manifest)})
+
+
+def _visits(volumes: list[dict[str, Any]]) -> list[tuple[date, list[dict[str, Any]]]]:
+    """The volumes by date, newest first, those of the study being read with a key each."""
+    keys = count(1)
+    for volume_ in volumes:
+        volume_["key"] = next(keys) if volume_["same_study"] else None
+    by_day = groupby(volumes, key=lambda volume_: date.fromisoformat(volume_["date"]))
+    return [(day, list(rows)) for day, rows in by_day]
 
 
 def _result(scan: Scan, manifest: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,141 @@
+/**
+ * What lies over the scan. A layer is a NIfTI volume on the scan's own grid with its colours; the
+ * list shows each with a switch and an opacity. Maps of lesions can be drawn as outlines too.
+ */
+import { NVImage } from "@niivue/niivue";
+
+import { loadVolume } from "./loader";
+import type { LesionFacts } from "./manifest";
+import { Outlines } from "./outlines";
+import type { Stage } from "./stage";
+
+/** NIfTI's intent code for numbers that are names; NiiVue colours each by itself then. */
+const LABELS = 1002;
+
+export type Style = "fill" | "outline";
+
+export interface LayerSource {
+  name: string;
+  url: string;
+  /** The value of each voxel names a lesion, with its colour here; else `colormap` colours it. */
+  lesions?: LesionFacts[];
+  colormap?: string;
+  opacity: number;
+}
+
+/** NiiVue's table for numbers from 0 to 255: each lesion's colour, none for 0. */
+function labelColours(lesions: LesionFacts[]): Parameters<NVImage["setColormapLabel"]>[0] {
+  const colours = lesions.map((lesion) => lesion.colour);
+  const table = { R: [0], G: [0], B: [0], A: [0], I: [0], labels: [""] };
+  for (let number = 1; number < 256; number += 1) {
+    const colour = colours[(number - 1) % Math.max(1, colours.length)] ?? "#e69f00";
+    table.R.push(parseInt(colour.slice(1, 3), 16));
+    table.G.push(parseInt(colour.slice(3, 5), 16));
+    table.B.push(parseInt(colour.slice(5, 7), 16));
+    table.A.push(255);
+    table.I.push(number);
+    table.labels.push(String(number));
+  }
+  return table;
+}
+
+export class Layer {
+  isShown = true;
+  style: Style = "fill";
+  opacity: number;
+  readonly outlines: Outlines | null;
+
+  constructor(
+    private readonly stage: Stage,
+    readonly source: LayerSource,
+    readonly image: NVImage,
+  ) {
+    this.opacity = source.opacity;
+    this.outlines = source.lesions ? new Outlines(stage, image, source.lesions) : null;
+    if (source.lesions) {
+      image.setColormapLabel(labelColours(source.lesions));
+      if (image.hdr !== null) image.hdr.intent_code = LABELS;
+    } else if (source.colormap) image.colormap = source.colormap;
+  }
+
+  /** Takes over what was set; NiiVue colours the layer again. */
+  update(): void {
+    const filled = this.isShown && (this.style === "fill" || this.outlines === null);
+    const index = this.stage.nv.volumes.indexOf(this.image);
+    if (index > 0) this.stage.nv.setOpacity(index, filled ? this.opacity : 0);
+    if (this.outlines !== null) {
+      this.outlines.opacity = this.isShown && this.style === "outline" ? 1 : 0;
+    }
+    this.stage.redrawRender();
+  }
+}
+
+export class Layers {
+  readonly all: Layer[] = [];
+  private readonly list: HTMLElement | null;
+
+  constructor(private readonly stage: Stage) {
+    this.list = stage.root.querySelector("[data-layers]");
+  }
+
+  /** The map of the lesions, once it is loaded. */
+  get lesions(): Layer | undefined {
+    return this.all.find((layer) => layer.source.lesions !== undefined);
+  }
+
+  async add(source: LayerSource): Promise<Layer> {
+    const { grid } = this.stage.manifest.scan;
+    const layer = new Layer(this.stage, source, await loadVolume(source.url, grid, "layer"));
+    this.all.push(layer);
+    this.stage.nv.addVolume(layer.image);
+    this.list?.append(this.row(layer));
+    layer.update();
+    return layer;
+  }
+
+  private row(layer: Layer): HTMLElement {
+    const row = document.createElement("div");
+    row.className = "layer";
+    const shown = document.createElement("input");
+    shown.type = "checkbox";
+    shown.checked = true;
+    shown.dataset.layerShown = "";
+    const label = document.createElement("label");
+    label.append(shown, ` ${layer.source.name}`);
+    const opacity = document.createElement("input");
+    opacity.type = "range";
+    opacity.min = "0";
+    opacity.max = "100";
+    opacity.value = String(Math.round(layer.opacity * 100));
+    opacity.setAttribute("aria-label", `Opacity of ${layer.source.name}`);
+    shown.addEventListener("change", () => {
+      layer.isShown = shown.checked;
+      layer.update();
+    });
+    opacity.addEventListener("input", () => {
+      layer.opacity = Number(opacity.value) / 100;
+      layer.update();
+    });
+    row.append(label, opacity);
+    if (layer.outlines !== null) row.append(styleButton(layer));
+    return row;
+  }
+}
+
+function styleButton(layer: Layer): HTMLElement {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "button small";
+  button.dataset.layerStyle = "";
+  const write = (): void => {
+    button.textContent = layer.style === "fill" ? "Fill" : "Outline";
+    button.title = "Fill or outline (o)";
+  };
+  button.addEventListener("click", () => {
+    layer.style = layer.style === "fill" ? "outline" : "fill";
+    write();
+    layer.update();
+  });
+  write();
+  return button;
+}

@@ -1,0 +1,91 @@
+/** What the server says of the scan being read; segmentation/selectors/reading.py writes it. */
+
+/** An index [i, j, k] in the volume as it is stored; a picture's is [column, row, 0]. */
+export type Voxel = [number, number, number];
+export type Matrix = [number[], number[], number[], number[]];
+
+export interface ScanFacts {
+  id: string;
+  sequence: string;
+  date: string;
+  shape: Voxel;
+  spacing_mm: number[] | null;
+  /** Voxels to RAS+ mm; null where the file states none. */
+  affine: Matrix | null;
+  /** Where to draw the voxels; equal to `affine` where there is one. */
+  grid: Matrix;
+  orientation: string;
+  slice_count: number;
+  has_physical_size: boolean;
+  has_sides: boolean;
+  kind: "volume" | "picture";
+  convention: "unknown" | "radiological" | "neurological";
+}
+
+export interface VolumeFacts {
+  scan_id: string;
+  date: string;
+  sequence: string;
+  channel: number;
+  label: string;
+  url: string;
+  read_url: string;
+  same_study: boolean;
+  shape: Voxel;
+  affine: Matrix | null;
+  grid: Matrix;
+}
+
+export interface LesionFacts {
+  number: number;
+  colour: string;
+  voxels: number;
+  volume_ml: number | null;
+  longest_diameter_mm: number | null;
+  perpendicular_diameter_mm: number | null;
+  /** `longest` and `perpendicular`, each two voxels; empty where there is none. */
+  diameter_lines: Partial<Record<"longest" | "perpendicular", [Voxel, Voxel]>>;
+  place: string;
+  key_slice: number;
+  key_area_pixels: number;
+  centroid_voxel: Voxel;
+  key_voxel: Voxel;
+}
+
+export interface VersionFacts {
+  id: string;
+  version: number;
+  source: string;
+  review: "draft" | "in_review" | "signed" | "rejected";
+  review_label: string;
+  is_current: boolean;
+  finished_at: string | null;
+  parent_version: number | null;
+  remark: string;
+  volume_ml: number | null;
+  read_url: string;
+}
+
+export interface ResultFacts extends VersionFacts {
+  found_nothing: boolean;
+  key_slice: number | null;
+  lesions_url: string;
+  lesions: LesionFacts[];
+}
+
+export interface Manifest {
+  scan: ScanFacts;
+  volumes: VolumeFacts[];
+  result: ResultFacts | null;
+  versions: VersionFacts[];
+  may_edit: boolean;
+  urls: Record<"scan" | "patient" | "manifest" | "api", string> & Record<string, string>;
+  notice: string;
+}
+
+/** The manifest that the page carries. */
+export function readManifest(): Manifest {
+  const written = document.getElementById("manifest")?.textContent;
+  if (!written) throw new Error("the page carries no manifest");
+  return JSON.parse(written) as Manifest;
+}
