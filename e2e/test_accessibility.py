@@ -32,6 +32,7 @@ PAGES = (
     "/patients/{patient}/erase/",
     "/scans/{scan}/",
     "/scans/{scan}/correct/",
+    "/scans/{scan}/read/",
     "/account/",
     "/members/",
     "/models/",

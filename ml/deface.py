@@ -3,7 +3,8 @@
 A rendering of a head with its skin can be recognised (Schwarz et al., NEJM 2019), so of a scan
 with skull only the brain and what lies close to it is kept. The outline is rough and errs on the
 side of keeping too little: parts of the brain's base are lost where skull and brain cannot be
-told apart. It is not perfect either way: in tilted heads the eyeballs may stay. Nothing that follows may be used for volumetry.
+told apart. The other way it is not perfect either: in tilted heads the eyeballs may stay. Nothing
+that follows may be used for volumetry.
 """
 
 from __future__ import annotations

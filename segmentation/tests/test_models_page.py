@@ -56,7 +56,7 @@ def test_figures_worst_ones_and_reasons_are_on_the_page(sign_in: SignIn, admin: 
     text = text_of(sign_in(admin))
     assert "March 2026" in text
     assert "0.412" in text
-    address = reverse("segmentation:scan", args=[worst.scan_id])
+    address = reverse("segmentation:read", args=[worst.scan_id])
     assert f"{address}?version={worst.pk}" in text
     assert "&lt;b&gt;It marked the skull&lt;/b&gt;" in text
 
