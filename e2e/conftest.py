@@ -74,15 +74,19 @@ def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("the site did not come up")
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def find_chromium() -> str:
     found = os.environ.get("CHROMIUM") or next(
         (path for name in BROWSERS if (path := shutil.which(name))), None
     )
     if found is None:
         pytest.fail("no chromium on PATH; install it, or name one in CHROMIUM")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         yield browser
         browser.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from conftest import ROOT, sign_in
+from conftest import FLAGS, ROOT, find_chromium, sign_in
 
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
@@ -20,6 +20,7 @@ SEGMENTED = 240_000
 BEFORE_SIGN_IN = ("/sign-in/", "/link/used-already/")
 PAGES = (
     "/",
+    "/?tab=signed",
     "/patients/",
     "/patients/?q=nobody-has-this-name",
     "/patients/?archived=1",
@@ -90,6 +91,7 @@ def test_no_page_has_a_grave_accessibility_fault(themed: Page, site: str) -> Non
     names = demo_addresses(themed, site)
     for address in PAGES:
         themed.goto(f"{site}{address.format(**names)}")
+        themed.wait_for_load_state("networkidle")
         wrong += faults(themed, address)
     assert wrong == [], "\n" + "\n".join(wrong)
 
@@ -113,4 +115,32 @@ def test_what_opens_on_a_page_has_no_grave_fault_either(themed: Page, site: str)
     themed.get_by_role("button", name="Add patient").click()
     expect(themed.locator(".has-error").first).to_be_visible()
     wrong += faults(themed, "a form with errors")
+    assert wrong == [], "\n" + "\n".join(wrong)
+
+
+@pytest.fixture
+def drawing(browser: Browser, site: str) -> Iterator[Page]:
+    """A page of a browser that has WebGL 2, drawn by software."""
+    flags = [flag for flag in FLAGS if flag != "--disable-gpu"]
+    flags += ["--enable-unsafe-swiftshader", "--use-angle=swiftshader"]
+    other = browser.browser_type.launch(executable_path=find_chromium(), args=flags)
+    page = other.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(60_000)
+    yield page
+    other.close()
+
+
+def test_the_reading_room_has_no_grave_fault_while_it_is_used(drawing: Page, site: str) -> None:
+    sign_in(drawing, site, "admin")
+    names = demo_addresses(drawing, site)
+    drawing.goto(f"{site}/scans/{names['scan']}/read/")
+    drawing.wait_for_load_state("networkidle")
+    expect(drawing.locator("[data-no-webgl]")).to_be_hidden()
+    for shut in drawing.locator("details:not([open]) > summary").all():
+        shut.click()
+    wrong = faults(drawing, "the reading room")
+    drawing.locator("[data-canvas]").focus()
+    drawing.keyboard.press("?")
+    expect(drawing.locator("[data-sheet]")).to_be_visible()
+    wrong += faults(drawing, "its keys")
     assert wrong == [], "\n" + "\n".join(wrong)
