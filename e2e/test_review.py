@@ -139,3 +139,22 @@ def test_a_viewer_sees_what_waits_and_signs_nothing(page: Page, site: str) -> No
     open_scan(page, site, 0)
     expect(page.locator("#review")).to_be_visible()
     expect(page.locator("#review form")).to_have_count(0)
+
+
+def test_signing_in_the_reading_room_leaves_the_viewer_where_it_is(
+    clinician: Page, site: str
+) -> None:
+    page = clinician
+    wait_for_drafts(page)
+    page.locator("#worklist [data-open]").first.click()
+    page.wait_for_url(re.compile(r"/read/"))
+    page.evaluate("() => { window.marked = true }")
+    panel = page.locator("#review")
+    panel.get_by_label("Your password").fill("not my password")
+    panel.get_by_role("button", name="Accept and sign").click()
+    expect(panel.get_by_role("alert")).to_contain_text("The password is wrong")
+    panel.get_by_label("Your password").fill(PASSWORD)
+    panel.get_by_role("button", name="Accept and sign").click()
+    expect(panel).to_contain_text("Signed by Demo Clinician")
+    expect(page.locator("#room-versions")).to_contain_text("Signed")
+    assert is_marked(page)

@@ -5,11 +5,12 @@
 const EVERY = 8_000;
 const COUNTED = /^\(\d+\) /;
 
-async function showCount(link: HTMLElement): Promise<void> {
-  const answer = await fetch(link.dataset.worklistLink ?? "", { redirect: "manual" });
+async function showCount(address: string): Promise<void> {
+  // Without a session the answer is a way to the sign-in page, which is not followed.
+  const answer = await fetch(address, { redirect: "manual" });
   if (!answer.ok) return;
   const { new: count } = (await answer.json()) as { new: number };
-  const badge = link.querySelector<HTMLElement>("[data-new]");
+  const badge = document.querySelector<HTMLElement>("[data-new]");
   if (badge !== null) {
     badge.textContent = String(count);
     badge.hidden = count === 0;
@@ -24,13 +25,16 @@ function showInTitle(count: number): void {
 }
 
 export function watchNewResults(): void {
-  const link = document.querySelector<HTMLElement>("[data-worklist-link]");
-  if (link === null) return;
+  const address = document.body.dataset.countNew;
+  if (address === undefined) return;
   const ask = (): void => {
     // Offline, or the server is restarting: the next time will do.
-    showCount(link).catch(() => undefined);
+    showCount(address).catch(() => undefined);
   };
-  showInTitle(Number(link.querySelector("[data-new]:not([hidden])")?.textContent ?? 0));
+  const badge = document.querySelector("[data-new]");
+  // The reading room has no navigation, so the number is not on its page yet.
+  if (badge === null) ask();
+  else showInTitle(Number(badge.textContent));
   setInterval(ask, EVERY);
   document.body.addEventListener("result-reviewed", ask);
   document.body.addEventListener("htmx:afterSwap", (event) => {

@@ -66,8 +66,21 @@ def test_signing_by_script_answers_with_the_panel_and_what_else_has_changed(
     assert (answer.status_code, answer["HX-Trigger"]) == (200, "result-reviewed")
     assert body.count('hx-swap-oob="true"') == 4
     assert "<html" not in body
-    reading = by_script(sign_in(clinician), result, "sign", password=PASSWORD, place="reading")
-    assert "hx-swap-oob" not in reading.content.decode()
+
+
+def test_in_the_reading_room_the_panel_and_the_versions_change_and_the_viewer_stays(
+    sign_in: SignIn, clinician: Membership, result: Segmentation
+) -> None:
+    browser = sign_in(clinician)
+    assert "Accept and sign version 1" in page(browser, "read", result.scan_id)
+    answer = by_script(browser, result, "sign", password=PASSWORD, place="reading")
+    body = answer.content.decode()
+    assert body.count('hx-swap-oob="true"') == 1
+    assert "Signed by" in body
+    without_scripts = post(browser, result, "start", place="reading")
+    assert without_scripts["Location"].startswith(
+        reverse("segmentation:read", args=[result.scan_id])
+    )
 
 
 def test_a_wrong_password_is_said_in_the_panel_and_keeps_the_comment_alone(

@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from clinic.access import clinic_of, member_of, viewer_required
+from clinic.models import Membership
 from clinic.services.log import record_access
 from ml.errors import InvalidVolumeError
 from ml.geometry import ImageKind
@@ -22,7 +23,8 @@ from patients.models import Scan
 from patients.selectors import get_scan
 from segmentation.lesion_maps import lesion_map
 from segmentation.selectors.reading import channel_count, reading_manifest
-from segmentation.selectors.timeline import get_segmentation
+from segmentation.selectors.timeline import get_segmentation, scan_row
+from segmentation.selectors.versions import review_panel
 from segmentation.sending import send_kept, unchanged
 from segmentation.stage import show_result
 
@@ -45,7 +47,11 @@ def read(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         # The room is dark whatever the rest of the site is.
         "theme": "dark",
     }
-    return render(request, "segmentation/reading.html", {**context, **_result(scan, manifest)})
+    return render(
+        request,
+        "segmentation/reading.html",
+        {**context, **_result(scan, manifest, member_of(request))},
+    )
 
 
 def _visits(volumes: list[dict[str, Any]]) -> list[tuple[date, list[dict[str, Any]]]]:
@@ -57,12 +63,19 @@ def _visits(volumes: list[dict[str, Any]]) -> list[tuple[date, list[dict[str, An
     return [(day, list(rows)) for day, rows in by_day]
 
 
-def _result(scan: Scan, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The result being shown, with what its slice pictures need where there is no WebGL 2."""
+def _result(scan: Scan, manifest: dict[str, Any], member: Membership) -> dict[str, Any]:
+    """The result being shown, its review, and what its slices need where there is no WebGL 2."""
     if manifest["result"] is None:
         return {"result": None}
     result = scan.segmentations.get(pk=manifest["result"]["id"])
-    return {"result": result, **show_result(scan, result)}
+    row = scan_row(scan=scan)
+    return {
+        "result": result,
+        "row": row,
+        "panel": review_panel(result=result, row=row, member=member),
+        "place": "reading",
+        **show_result(scan, result),
+    }
 
 
 @viewer_required

@@ -17,6 +17,7 @@ from clinic.services.passwords import PasswordError
 from segmentation.errors import ReviewError
 from segmentation.forms import ReviewForm
 from segmentation.models import Segmentation
+from segmentation.selectors.reading import reading_manifest
 from segmentation.selectors.timeline import get_segmentation, scan_row
 from segmentation.selectors.versions import last_withdrawal, review_panel
 from segmentation.services import reviews
@@ -89,7 +90,12 @@ def _answer(
     """The panel as it is now; on the scan's page with all else that the step has changed."""
     context = _context(request, _result(request, result.pk), place)
     context |= {"problem": problem, "typed": form.cleaned_data}
-    template = "_review_answer.html" if place == "scan" else "_review_panel.html"
+    template = "_review_answer.html"
+    if place == "reading":
+        template = "reading/_review_answer.html"
+        context["manifest"] = reading_manifest(
+            member=member_of(request), scan=context["scan"], version=str(result.pk)
+        )
     response = render(
         request, f"segmentation/{template}", context, status=REFUSED if problem else 200
     )
