@@ -44,6 +44,7 @@ def rung(monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
     """What the bell was rung for, in place of a broker."""
     heard: list[uuid.UUID] = []
     monkeypatch.setattr(queue, "ring", heard.append)
+    monkeypatch.setattr(queue, "ring_comparison", heard.append)
     return heard
 
 

@@ -278,17 +278,26 @@ def write_mask(path: Path, mask: NDArray[np.generic], *, like: Path) -> None:
 
     Shape, affine, both transforms and their codes are those of ``like``; labels are uint8.
     """
+    _write_like(path, np.asarray(mask, dtype=np.uint8), like, b"Sulcus mask. Research use only.")
+
+
+def write_values(path: Path, values: NDArray[np.float32], *, like: Path) -> None:
+    """Stores grey values (X, Y, Z) as whole numbers, with the header geometry of ``like``."""
+    whole = np.clip(np.rint(values), -32768, 32767).astype(np.int16)
+    _write_like(path, whole, like, b"Sulcus, resampled. Research use only.")
+
+
+def _write_like(path: Path, values: NDArray[np.generic], like: Path, words: bytes) -> None:
     source = read_header(like)
     header = type(source)()
-    header.set_data_dtype(np.uint8)
+    header.set_data_dtype(values.dtype)
     stored = tuple(int(n) for n in source.get_data_shape())
     # NIfTI stores the first axis fastest: in that order nothing has to be turned round.
-    labels = np.asfortranarray(mask, dtype=np.uint8).reshape(stored, order="F")
-    image = _image_class(source)(labels, None, header)
+    image = _image_class(source)(np.asfortranarray(values).reshape(stored, order="F"), None, header)
     image.header["pixdim"] = source["pixdim"]
     _copy_transforms(source, image)
     image.header.set_xyzt_units(_length_unit(source))
-    image.header["descrip"] = b"Sulcus mask. Research use only."
+    image.header["descrip"] = words
     path.write_bytes(pack(image))
 
 

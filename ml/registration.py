@@ -8,7 +8,7 @@ world is LPS, so matrices are turned on their way in and out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import product
 
@@ -65,22 +65,32 @@ class Registration:
 
 
 def register_heads(
-    earlier: FloatArray, earlier_affine: Matrix, later: FloatArray, later_affine: Matrix
+    earlier: FloatArray,
+    earlier_affine: Matrix,
+    later: FloatArray,
+    later_affine: Matrix,
+    *,
+    on_step: Callable[[], None] = lambda: None,
 ) -> Registration:
     """The rigid motion from the earlier scan (X, Y, Z) to the later one (X, Y, Z).
 
     The affines (4 x 4) may be of any orientation and oblique; sequences and resolutions may
-    differ. It uses as many threads as torch does, and gives the same answer every time. Raises
-    RegistrationError, in one plain sentence, where no trustworthy fit was found.
+    differ. ``on_step`` is called between its steps. It uses as many threads as torch does, and
+    gives the same answer every time. Raises RegistrationError, in one plain sentence, where no
+    trustworthy fit was found.
     """
     fixed, moving = _working(earlier, earlier_affine), _working(later, later_affine)
+    on_step()
     try:
-        found = _climb(fixed, moving, _round_head(fixed), _best_start(fixed, moving), LEVELS)
+        start = _best_start(fixed, moving)
+        on_step()
+        found = _climb(fixed, moving, _round_head(fixed), start, LEVELS)
     except RuntimeError as error:
         raise RegistrationError(
             "The two scans could not be aligned: their heads do not overlap enough. "
             "Please compare them side by side."
         ) from error
+    on_step()
     matrix = _to_ras(found)
     quality = judge_alignment(
         sitk.GetArrayViewFromImage(fixed).T,

@@ -28,8 +28,12 @@ class MeasureError(ValueError):
     """Points that are not the measure they are said to be; the message says why."""
 
 
+class ComparisonError(SegmentationError):
+    """Two results that cannot be compared; the message says why."""
+
+
 class ClaimLostError(RuntimeError):
-    """Another worker has taken this segmentation over; what this one did must not be saved."""
+    """Another worker has taken this work over; what this one did must not be saved."""
 
 
 class PermanentFailureError(RuntimeError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import shutil
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -25,9 +27,9 @@ def media_root() -> Path:
     return Path(settings.MEDIA_ROOT)
 
 
-def attempt_folder(segmentation_id: uuid.UUID, token: uuid.UUID) -> Path:
-    """The folder of one attempt, made if it is not there."""
-    folder = media_root() / "segmentations" / str(segmentation_id) / str(token)
+def attempt_folder(job_id: uuid.UUID, token: uuid.UUID, *, of: str = "segmentations") -> Path:
+    """The folder of one attempt at a job of that kind, made if it is not there."""
+    folder = media_root() / of / str(job_id) / str(token)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -61,8 +63,19 @@ def remove_if_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def remove_other_attempts(segmentation_id: uuid.UUID, kept: Path) -> None:
-    """What earlier attempts at the same segmentation have left behind."""
+def remove_other_attempts(kept: Path) -> None:
+    """What earlier attempts at the same job have left behind."""
     for folder in kept.parent.iterdir():
         if folder != kept:
             remove_folder(folder)
+
+
+@contextmanager
+def kept_only_if_saved(folder: Path) -> Iterator[None]:
+    """Takes an attempt's folder away again where the rows that name it are not stored."""
+    try:
+        yield
+    except BaseException:
+        remove_folder(folder)
+        remove_if_empty(folder.parent)
+        raise

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from pathlib import Path
 
-from celery.exceptions import SoftTimeLimitExceeded
-from django.db import DatabaseError, InterfaceError, OperationalError
 from safetensors import SafetensorError
 
 from ml.errors import InvalidVolumeError, NoModelError
@@ -16,13 +13,12 @@ from ml.models import Model, cached_model
 from ml.place import Convention
 from ml.prediction import Prediction, predict_mask
 from ml.volumes import MedicalImage, load_image
-from segmentation.errors import ClaimLostError, PermanentFailureError
+from segmentation.errors import PermanentFailureError
 from segmentation.models import Segmentation, Step
+from segmentation.outcome import Words, settle
 from segmentation.services import queue
 from segmentation.services.queue import Claim
 from segmentation.services.results import save_result
-
-log = logging.getLogger(__name__)
 
 TOOK_TOO_LONG = (
     "The processing took longer than the server allows. The volume may be too large; "
@@ -39,42 +35,24 @@ UNEXPECTED = (
 REPORT_EVERY = 0.4
 
 
-def run(*, claim: Claim) -> None:
-    """Executes the claim and records how it ended, whatever happens.
+WORDS = Words(
+    took_too_long=TOOK_TOO_LONG,
+    file_missing=FILE_MISSING,
+    out_of_memory=OUT_OF_MEMORY,
+    unexpected=UNEXPECTED,
+    said_as_it_is=(InvalidVolumeError, NoModelError),
+)
 
-    What can pass later (the database or the disk away for a moment) is given back to the queue;
-    everything else fails in words, with the trace in the log.
-    """
-    try:
-        execute(claim=claim)
-    except ClaimLostError as error:
-        log.warning("%s; its result is dropped", error)
-    except (InvalidVolumeError, NoModelError) as error:
-        queue.record_failure(claim=claim, reason=str(error))
-    except SoftTimeLimitExceeded:
-        log.exception("segmentation %s took too long", claim.segmentation_id)
-        queue.record_failure(claim=claim, reason=TOOK_TOO_LONG)
-    except PermanentFailureError as error:
-        log.exception("segmentation %s cannot be done here", claim.segmentation_id)
-        queue.record_failure(claim=claim, reason=str(error))
-    except FileNotFoundError:
-        log.exception("segmentation %s has no file", claim.segmentation_id)
-        queue.record_failure(claim=claim, reason=FILE_MISSING)
-    except MemoryError:
-        log.exception("segmentation %s ran out of memory", claim.segmentation_id)
-        queue.record_failure(claim=claim, reason=OUT_OF_MEMORY)
-    except (OperationalError, InterfaceError, OSError):
-        log.exception("segmentation %s is given back", claim.segmentation_id)
-        queue.give_back(claim=claim)
-    except (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, DatabaseError):
-        log.exception("segmentation %s failed", claim.segmentation_id)
-        queue.record_failure(claim=claim, reason=UNEXPECTED)
+
+def run(*, claim: Claim) -> None:
+    """Executes the claim and records how it ended, whatever happens."""
+    settle(claim=claim, work=lambda: execute(claim=claim), words=WORDS)
 
 
 def execute(*, claim: Claim) -> Segmentation:
     """Load, segment, measure, save. Raises ClaimLostError if another worker took over."""
     queue.report_progress(claim=claim, step=Step.LOADING)
-    segmentation = Segmentation.objects.select_related("scan__study").get(pk=claim.segmentation_id)
+    segmentation = Segmentation.objects.select_related("scan__study").get(pk=claim.job_id)
     path = Path(segmentation.scan.file.path)
     image = load_image(path)
     model = _load_model(segmentation.model_name)

@@ -6,7 +6,8 @@ import uuid
 
 from celery import shared_task
 
-from segmentation import pipeline
+from segmentation import comparing, pipeline
+from segmentation.models import Comparison
 from segmentation.services import queue
 
 
@@ -16,6 +17,14 @@ def run_segmentation(pk: str) -> None:
     claim = queue.claim(pk=uuid.UUID(pk))
     if claim is not None:
         pipeline.run(claim=claim)
+
+
+@shared_task(name="segmentation.tasks.run_comparison")
+def run_comparison(pk: str) -> None:
+    """Claims a comparison and works on it; no claim, no work."""
+    claim = queue.claim(pk=uuid.UUID(pk), jobs=Comparison)
+    if claim is not None:
+        comparing.run(claim=claim)
 
 
 @shared_task(name="segmentation.tasks.resend_waiting")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import PurePosixPath
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -24,7 +24,7 @@ class Alignment(models.TextChoices):
 class ComparisonStep(models.TextChoices):
     NONE = "", ""
     LOADING = "loading", "Reading the files"
-    REGISTERING = "registering", "Aligning the later scan"
+    REGISTERING = "registering", "Aligning the later scan with the earlier one (rigid)"
     SAVING = "saving", "Comparing the masks"
 
 
@@ -56,6 +56,7 @@ class Comparison(Job):
     voxel_ml = models.FloatField(null=True, blank=True)
 
     objects = ComparisonQuerySet.as_manager()
+    AT_START: ClassVar[dict[str, object]] = {"step": ComparisonStep.LOADING}
 
     class Meta:
         ordering = ("-created_at",)

@@ -45,7 +45,8 @@ class JobQuerySet(models.QuerySet[J]):
 class Job(models.Model):
     """The part of a row that the queue keeps; what the work is about stands in the subclass.
 
-    ``token`` is the right of one worker to save: whoever saves must present it.
+    ``token`` is the right of one worker to save: whoever saves must present it. A subclass says in
+    ``AT_START`` what else is set when a worker claims it.
     """
 
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import PurePosixPath
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
@@ -101,6 +101,11 @@ class Segmentation(Job):
     mean_probability = models.FloatField(null=True, blank=True)
 
     objects = SegmentationQuerySet.as_manager()
+    AT_START: ClassVar[dict[str, object]] = {
+        "step": Step.LOADING,
+        "slices_done": 0,
+        "slices_total": 0,
+    }
 
     class Meta:
         ordering = ("-created_at",)

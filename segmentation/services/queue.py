@@ -1,10 +1,11 @@
-"""Asking for segmentations and handing them out: the database is the truth, the broker a bell."""
+"""Asking for work and handing it out: the database is the truth, the broker a bell."""
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, cast
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
@@ -15,9 +16,17 @@ from clinic.services.log import record_access
 from ml.errors import NoModelError
 from ml.models import card_for
 from patients.models import Scan
-from segmentation.bell import ring
+from segmentation.bell import ring, ring_comparison
 from segmentation.errors import ClaimLostError, SegmentationError
-from segmentation.models import MAX_ATTEMPTS, Segmentation, State, Step
+from segmentation.models import (
+    MAX_ATTEMPTS,
+    Comparison,
+    ComparisonStep,
+    JobQuerySet,
+    Segmentation,
+    State,
+    Step,
+)
 
 RESEND_AFTER = timedelta(seconds=45)
 RESEND_AT_ONCE = 25
@@ -27,12 +36,27 @@ WORKERS_LOST = (
 )
 
 
+Jobs = type[Segmentation] | type[Comparison]
+KINDS: tuple[Jobs, ...] = (Segmentation, Comparison)
+
+
 @dataclass(frozen=True)
 class Claim:
-    """The right to work on a segmentation: whoever saves must present its token."""
+    """The right to work on a job: whoever saves must present its token."""
 
-    segmentation_id: uuid.UUID
+    job_id: uuid.UUID
     token: uuid.UUID
+    jobs: Jobs = Segmentation
+
+    def __str__(self) -> str:
+        return f"{self.jobs._meta.verbose_name} {self.job_id}"
+
+    @property
+    def rows(self) -> JobQuerySet[Any]:
+        """The job's row, as long as it is this claim's."""
+        return self.jobs._default_manager.filter(
+            pk=self.job_id, token=self.token, state=State.RUNNING
+        )
 
 
 def request_segmentation(
@@ -78,12 +102,13 @@ def request_segmentation(
     return segmentation
 
 
-def claim(*, pk: uuid.UUID) -> Claim | None:
+def claim(*, pk: uuid.UUID, jobs: Jobs = Segmentation) -> Claim | None:
     """One conditional UPDATE: whoever changes the row has the work, everybody else None."""
     token = uuid.uuid4()
     now = timezone.now()
     changed = (
-        Segmentation.objects.claimable()
+        _all(jobs)
+        .claimable()
         .filter(pk=pk)
         .update(
             state=State.RUNNING,
@@ -91,48 +116,45 @@ def claim(*, pk: uuid.UUID) -> Claim | None:
             attempts=F("attempts") + 1,
             heard_at=now,
             started_at=now,
-            step=Step.LOADING,
-            slices_done=0,
-            slices_total=0,
+            **jobs.AT_START,
         )
     )
-    return Claim(pk, token) if changed else None
+    return Claim(pk, token, jobs) if changed else None
 
 
-def report_progress(*, claim: Claim, step: Step, done: int = 0, total: int = 0) -> None:
+def report_progress(
+    *, claim: Claim, step: Step | ComparisonStep, done: int = 0, total: int = 0
+) -> None:
     """Tells the page how far the work is, and everybody that the worker lives.
 
-    Raises ClaimLostError where the segmentation has been given to another worker.
+    Raises ClaimLostError where the job has been given to another worker.
     """
     progress = {"slices_done": done, "slices_total": total} if total else {}
-    changed = Segmentation.objects.filter(
-        pk=claim.segmentation_id, token=claim.token, state=State.RUNNING
-    ).update(step=step, heard_at=timezone.now(), **progress)
-    if not changed:
-        raise ClaimLostError(f"segmentation {claim.segmentation_id} has another worker")
+    if not claim.rows.update(step=step, heard_at=timezone.now(), **progress):
+        raise ClaimLostError(f"{claim} has another worker")
 
 
 def record_failure(*, claim: Claim, reason: str) -> bool:
     """RUNNING to FAILED with a reason; whether this claim still had the right to say so."""
-    changed = Segmentation.objects.filter(
-        pk=claim.segmentation_id, token=claim.token, state=State.RUNNING
-    ).update(**_failed(reason))
-    return bool(changed)
+    return bool(claim.rows.update(**_failed(reason)))
 
 
 def give_back(*, claim: Claim) -> bool:
     """RUNNING to QUEUED after something that can pass; the next beat sends it again."""
-    rows = Segmentation.objects.filter(
-        pk=claim.segmentation_id, token=claim.token, state=State.RUNNING
-    )
-    if rows.filter(attempts__gte=MAX_ATTEMPTS).update(**_failed(WORKERS_LOST)):
+    if claim.rows.filter(attempts__gte=MAX_ATTEMPTS).update(**_failed(WORKERS_LOST)):
         return False
     return bool(
-        rows.update(state=State.QUEUED, token=None, heard_at=None, step=Step.NONE, sent_at=None)
+        claim.rows.update(
+            state=State.QUEUED, token=None, heard_at=None, step=Step.NONE, sent_at=None
+        )
     )
 
 
-def _failed(reason: str) -> dict[str, object]:
+def _all(jobs: Jobs) -> JobQuerySet[Any]:
+    return cast(JobQuerySet[Any], jobs._default_manager.all())
+
+
+def _failed(reason: str) -> dict[str, Any]:
     return {
         "state": State.FAILED,
         "reason": reason[:300],
@@ -144,11 +166,8 @@ def _failed(reason: str) -> dict[str, object]:
 
 def give_up_on_lost() -> int:
     """Fails whatever lost its worker for the third time; how many that were."""
-    return (
-        Segmentation.objects.stale()
-        .filter(attempts__gte=MAX_ATTEMPTS)
-        .update(**_failed(WORKERS_LOST))
-    )
+    lost = [_all(jobs).stale().filter(attempts__gte=MAX_ATTEMPTS) for jobs in KINDS]
+    return sum(rows.update(**_failed(WORKERS_LOST)) for rows in lost)
 
 
 def resend_waiting() -> int:
@@ -157,15 +176,28 @@ def resend_waiting() -> int:
     Bounded, and once in ``RESEND_AFTER`` for each, so a long queue is not sent over and over.
     """
     give_up_on_lost()
+    return sum(_resend(jobs) for jobs in KINDS)
+
+
+def _resend(jobs: Jobs) -> int:
     before = timezone.now() - RESEND_AFTER
     waiting = (
-        Segmentation.objects.claimable()
+        _all(jobs)
+        .claimable()
         .filter(Q(sent_at=None) | Q(sent_at__lt=before))
         .order_by("created_at")
         .values_list("pk", flat=True)[:RESEND_AT_ONCE]
     )
     chosen = list(waiting)
-    Segmentation.objects.filter(pk__in=chosen).update(sent_at=timezone.now())
+    _all(jobs).filter(pk__in=chosen).update(sent_at=timezone.now())
     for pk in chosen:
-        ring(pk)
+        ring_for(jobs, pk)
     return len(chosen)
+
+
+def ring_for(jobs: Jobs, pk: uuid.UUID) -> None:
+    """The bell of that kind of work."""
+    if jobs is Comparison:
+        ring_comparison(pk)
+    else:
+        ring(pk)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +22,8 @@ from patients.models import Scan
 from segmentation.errors import ClaimLostError
 from segmentation.files import (
     attempt_folder,
+    kept_only_if_saved,
     media_root,
-    remove_folder,
-    remove_if_empty,
     remove_other_attempts,
 )
 from segmentation.lesion_maps import write_lesion_map
@@ -68,24 +65,13 @@ def save_result(
 
     Raises ClaimLostError, and leaves no file behind, where the claim is no longer valid.
     """
-    folder = attempt_folder(claim.segmentation_id, claim.token)
+    folder = attempt_folder(claim.job_id, claim.token)
     finding = Finding(prediction.mask, prediction.image, prediction.measurement)
     with kept_only_if_saved(folder):
         written = write_finding(folder, scan=segmentation.scan, image=image, finding=finding)
         saved = _save_for_claim(claim, segmentation.scan_id, model, written, finding)
-    remove_other_attempts(claim.segmentation_id, folder)
+    remove_other_attempts(folder)
     return saved
-
-
-@contextmanager
-def kept_only_if_saved(folder: Path) -> Iterator[None]:
-    """Takes an attempt's folder away again where the rows that name it are not stored."""
-    try:
-        yield
-    except BaseException:
-        remove_folder(folder)
-        remove_if_empty(folder.parent)
-        raise
 
 
 def write_finding(folder: Path, *, scan: Scan, image: MedicalImage, finding: Finding) -> Written:
@@ -124,11 +110,11 @@ def _save_for_claim(
     lock_scan(scan_id)
     segmentation = (
         Segmentation.objects.select_for_update()
-        .filter(pk=claim.segmentation_id, token=claim.token, state=State.RUNNING)
+        .filter(pk=claim.job_id, token=claim.token, state=State.RUNNING)
         .first()
     )
     if segmentation is None:
-        raise ClaimLostError(f"segmentation {claim.segmentation_id} has another worker")
+        raise ClaimLostError(f"segmentation {claim.job_id} has another worker")
     segmentation.model_version = model.card.version
     segmentation.model_sha256 = model.card.sha256
     return store_result(segmentation, written, finding.measurement)

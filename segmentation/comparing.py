@@ -1,0 +1,129 @@
+"""One comparison's way through the worker: load, align, compare, save."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.difference import compare_masks, resample, resample_mask, same_grid
+from ml.errors import InvalidVolumeError, RegistrationError
+from ml.nifti import read_voxels, write_mask, write_values
+from ml.registration import register_heads
+from ml.volumes import MedicalImage, load_image
+from segmentation.files import attempt_folder, kept_only_if_saved, remove_other_attempts
+from segmentation.models import Alignment, Comparison, ComparisonStep, Segmentation
+from segmentation.outcome import Words, settle
+from segmentation.services import queue
+from segmentation.services.comparisons import Compared, save_comparison
+from segmentation.services.queue import Claim
+
+WORDS = Words(
+    took_too_long=(
+        "The comparison took longer than the server allows. "
+        "Please look at the two scans side by side."
+    ),
+    file_missing="A file of one of the two results could not be read. Please make it again.",
+    out_of_memory="The two scans need more memory than the server has. Please resample them.",
+    unexpected=(
+        "Something went wrong on the server while the two were compared. Please try again, and "
+        "give support the number of this comparison if it fails once more."
+    ),
+    said_as_it_is=(InvalidVolumeError, RegistrationError),
+)
+# Grey values of a scan laid onto another grid are kept as whole numbers up to this one.
+BRIGHTEST = 4000.0
+
+
+@dataclass(frozen=True)
+class Read:
+    """A scan with its mask (X, Y, Z), both on the file's own grid."""
+
+    image: MedicalImage
+    mask: NDArray[np.float32]
+
+
+def run(*, claim: Claim) -> None:
+    """Executes the claim and records how it ended, whatever happens."""
+    settle(claim=claim, work=lambda: execute(claim=claim), words=WORDS)
+
+
+def execute(*, claim: Claim) -> Comparison:
+    """Load, align, compare, save. Raises ClaimLostError if another worker took over."""
+    queue.report_progress(claim=claim, step=ComparisonStep.LOADING)
+    row = Comparison.objects.select_related("earlier__scan", "later__scan").get(pk=claim.job_id)
+    earlier, later = _read(row.earlier), _read(row.later)
+    matrix: NDArray[np.float64] = np.eye(4)
+    quality: dict[str, float] = {}
+    if row.alignment == Alignment.RIGID:
+        matrix, quality = _align(claim, earlier.image, later.image)
+    queue.report_progress(claim=claim, step=ComparisonStep.SAVING)
+    folder = attempt_folder(claim.job_id, claim.token, of="comparisons")
+    with kept_only_if_saved(folder):
+        found = _compare(folder, row, earlier, later, matrix, quality)
+        saved = save_comparison(claim=claim, folder=folder, found=found)
+    remove_other_attempts(folder)
+    return saved
+
+
+def _read(result: Segmentation) -> Read:
+    return Read(load_image(Path(result.scan.file.path)), read_voxels(Path(result.mask.path))[0])
+
+
+def _align(
+    claim: Claim, earlier: MedicalImage, later: MedicalImage
+) -> tuple[NDArray[np.float64], dict[str, float]]:
+    def alive() -> None:
+        queue.report_progress(claim=claim, step=ComparisonStep.REGISTERING)
+
+    alive()
+    found = register_heads(
+        earlier.values, earlier.affine, later.values, later.affine, on_step=alive
+    )
+    return found.matrix, found.as_dict()
+
+
+def _compare(
+    folder: Path,
+    row: Comparison,
+    earlier: Read,
+    later: Read,
+    matrix: NDArray[np.float64],
+    quality: dict[str, float],
+) -> Compared:
+    """Writes the map of differences and, where it has moved, the later scan with its mask."""
+    like = Path(row.earlier.scan.file.path)
+    shape, onto = earlier.image.values.shape, earlier.image.affine
+    after = later.mask > 0
+    if not _stays(row, earlier, later):
+        after = resample_mask(later.mask, later.image.affine, shape=shape, onto=onto, matrix=matrix)
+        moved = resample(
+            _whole_numbers(later.image.values),
+            later.image.affine,
+            shape=shape,
+            onto=onto,
+            matrix=matrix,
+        )
+        write_values(folder / "later.nii.gz", moved, like=like)
+        write_mask(folder / "later_mask.nii.gz", after, like=like)
+    difference = compare_masks(earlier.mask, after)
+    write_mask(folder / "difference.nii.gz", difference.labels, like=like)
+    physical = row.earlier.scan.has_physical_size and row.later.scan.has_physical_size
+    voxel_ml = float(abs(np.linalg.det(onto[:3, :3]))) / 1000 if physical else None
+    return Compared(difference, matrix.tolist(), voxel_ml, quality)
+
+
+def _stays(row: Comparison, earlier: Read, later: Read) -> bool:
+    """Whether the later scan lies on the earlier one's grid as it is."""
+    if row.alignment != Alignment.AS_STORED:
+        return False
+    first, second = earlier.image, later.image
+    return same_grid(first.values.shape, first.affine, second.values.shape, second.affine)
+
+
+def _whole_numbers(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The grey values, spread where whole numbers would lose them; MRI has no unit to keep."""
+    top = float(np.abs(values).max())
+    return values if 255 <= top <= 32767 else values * np.float32(BRIGHTEST / top)
