@@ -7,7 +7,12 @@ export default defineConfig({
     emptyOutDir: true,
     modulePreload: false,
     rollupOptions: {
-      input: { main: "src/main.ts", reading: "src/reading/main.ts", styles: "styles/main.css" },
+      input: {
+        main: "src/main.ts",
+        reading: "src/reading/main.ts",
+        compare: "src/compare/main.ts",
+        styles: "styles/main.css",
+      },
       output: {
         entryFileNames: "[name].js",
         chunkFileNames: "[name].js",

@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.text import slugify
 
-from segmentation.models import Segmentation
+from segmentation.models import Comparison, Segmentation
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,15 @@ def mask_name(segmentation: Segmentation) -> str:
     day = f"{segmentation.scan.study.performed_on:%Y-%m-%d}"
     sequence = slugify(segmentation.scan.sequence)
     return f"{day}_{sequence}_mask_{str(segmentation.pk)[:8]}{suffix}"
+
+
+def comparison_name(comparison: Comparison, name: str) -> str:
+    """A name for the download of one of a comparison's files, with no patient's name in it."""
+    days = [
+        f"{result.scan.study.performed_on:%Y-%m-%d}"
+        for result in (comparison.earlier, comparison.later)
+    ]
+    return f"{days[0]}_{days[1]}_{name}_{str(comparison.pk)[:8]}.nii.gz"
 
 
 def remove_folder(folder: Path) -> None:

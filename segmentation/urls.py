@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from segmentation.views import files, learning, patient, reading, review, scan, upload, worklist
+from segmentation.views import (
+    compare,
+    files,
+    learning,
+    patient,
+    reading,
+    review,
+    scan,
+    upload,
+    worklist,
+)
 
 app_name = "segmentation"
 
@@ -13,6 +23,16 @@ urlpatterns = [
     path("patients/<uuid:pk>/scans/", patient.patient_scans, name="patient_scans"),
     path("patients/<uuid:pk>/upload/", upload.upload_scan, name="upload"),
     path("patients/<uuid:pk>/erase/", scan.erase_record, name="erase_patient"),
+    path("patients/<uuid:pk>/compare/", compare.compare_page, name="compare"),
+    path(
+        "patients/<uuid:pk>/compare/request/", compare.request_difference, name="request_difference"
+    ),
+    path("comparisons/<uuid:pk>/status/", compare.comparison_status, name="comparison_status"),
+    path(
+        "comparisons/<uuid:pk>/layers/<str:name>/",
+        compare.comparison_layer,
+        name="comparison_layer",
+    ),
     path("scans/<uuid:pk>/", scan.scan_page, name="scan"),
     path("scans/<uuid:pk>/read/", reading.read, name="read"),
     path("scans/<uuid:pk>/volume/<int:channel>/", reading.volume, name="volume"),

@@ -45,6 +45,10 @@ WORDS = {
     "edit.discard": "discarded a drawing",
     "edit.save": "saved a corrected result",
     "training_set.export": "exported a training set",
+    "comparison.request": "asked for a comparison",
+    "comparison.open": "compared two scans",
+    "comparison.read": "read a comparison",
+    "comparison.download": "downloaded a comparison",
     "segmentation.request": "asked for a segmentation",
 }
 

@@ -26,7 +26,7 @@ from patients.tests.factories import (
     TreatmentFactory,
 )
 from segmentation.tests.factories import ScanFactory, SegmentationFactory, write_result_files
-from segmentation.tests.reading_factories import HandMeasureFactory
+from segmentation.tests.reading_factories import ComparisonFactory, HandMeasureFactory
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANYONE = None
@@ -95,6 +95,10 @@ TABLE: dict[str, Route] = {
     "patients:archive_treatment": acts("treatment"),
     "segmentation:patient": reads("patient"),
     "segmentation:patient_scans": reads("patient"),
+    "segmentation:compare": reads("patient"),
+    "segmentation:request_difference": acts("patient"),
+    "segmentation:comparison_status": reads("comparison"),
+    "segmentation:comparison_layer": reads("layer"),
     "segmentation:upload": acts("patient"),
     "segmentation:erase_patient": form("patient", ADMIN),
     "segmentation:scan": reads("scan"),
@@ -130,6 +134,9 @@ TABLE: dict[str, Route] = {
     "api:treatments": listing("patient"),
     "api:studies": reads("patient"),
     "api:scans": listing("patient"),
+    "api:comparisons": listing("patient"),
+    "api:comparison": reads("comparison"),
+    "api:comparison_file": reads("layer"),
     "api:diagnosis": record("diagnosis"),
     "api:treatment": record("treatment"),
     "api:study": reads("study"),
@@ -191,6 +198,8 @@ def arguments(admin: Membership) -> dict[str, list[Any]]:
     scan = ScanFactory(study=StudyFactory(patient=patient))
     result = SegmentationFactory(scan=scan, succeeded=True)
     write_result_files(result)
+    before = SegmentationFactory(scan__study=scan.study, succeeded=True)
+    comparison = ComparisonFactory(earlier=before, later=result, succeeded=True)
     return {
         "": [],
         "token": ["nobody-was-given-this-link"],
@@ -205,6 +214,8 @@ def arguments(admin: Membership) -> dict[str, list[Any]]:
         "measure": [HandMeasureFactory(scan=scan).pk],
         "review_step": [result.pk, "start"],
         "preview": [result.pk, "thumbnail"],
+        "comparison": [comparison.pk],
+        "layer": [comparison.pk, "difference"],
     }
 
 

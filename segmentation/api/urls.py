@@ -4,6 +4,7 @@ from django.urls import path
 
 from clinic.api.token import obtain_token
 from segmentation.api import (
+    comparisons,
     edits,
     history,
     measures,
@@ -31,6 +32,17 @@ urlpatterns = [
     path("patients/<uuid:pk>/treatments/", history.PatientTreatments.as_view(), name="treatments"),
     path("patients/<uuid:pk>/studies/", studies.PatientStudies.as_view(), name="studies"),
     path("patients/<uuid:pk>/scans/", uploads.PatientScans.as_view(), name="scans"),
+    path(
+        "patients/<uuid:pk>/comparisons/",
+        comparisons.PatientComparisons.as_view(),
+        name="comparisons",
+    ),
+    path("comparisons/<uuid:pk>/", comparisons.ComparisonDetail.as_view(), name="comparison"),
+    path(
+        "comparisons/<uuid:pk>/files/<str:name>/",
+        comparisons.ComparisonFile.as_view(),
+        name="comparison_file",
+    ),
     path("diagnoses/<uuid:pk>/", history.DiagnosisDetail.as_view(), name="diagnosis"),
     path("treatments/<uuid:pk>/", history.TreatmentDetail.as_view(), name="treatment"),
     path("studies/<uuid:pk>/", studies.StudyDetail.as_view(), name="study"),

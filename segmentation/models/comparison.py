@@ -76,6 +76,29 @@ class Comparison(Job):
         return f"{self.earlier_id} and {self.later_id}: {self.state}"
 
     @property
+    def patient_id(self) -> uuid.UUID:
+        return self.earlier.scan.study.patient_id
+
+    @property
+    def stable_ml(self) -> float | None:
+        return self._millilitres(self.stable_voxels)
+
+    @property
+    def grown_ml(self) -> float | None:
+        return self._millilitres(self.grown_voxels)
+
+    @property
+    def gone_ml(self) -> float | None:
+        return self._millilitres(self.gone_voxels)
+
+    def _millilitres(self, voxels: int | None) -> float | None:
+        """None where a scan has no reliable voxel size, also if it was corrected only later."""
+        scans = (self.earlier.scan, self.later.scan)
+        if voxels is None or self.voxel_ml is None:
+            return None
+        return voxels * self.voxel_ml if all(scan.has_physical_size for scan in scans) else None
+
+    @property
     def folder(self) -> PurePosixPath:
         """Where its files lie, below the media root."""
         return PurePosixPath("comparisons") / str(self.pk)

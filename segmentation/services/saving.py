@@ -18,7 +18,7 @@ from ml.place import Convention
 from ml.volumes import MedicalImage, load_image
 from patients.models import Scan
 from segmentation.errors import NewerVersionError, SegmentationError, StaleDrawingError
-from segmentation.files import attempt_folder
+from segmentation.files import attempt_folder, kept_only_if_saved
 from segmentation.models import Edit, Segmentation
 from segmentation.selectors.edits import newer_version, own_edit
 from segmentation.services.edits import (
@@ -31,7 +31,6 @@ from segmentation.services.edits import (
 from segmentation.services.results import (
     Finding,
     Written,
-    kept_only_if_saved,
     lock_scan,
     store_result,
     write_finding,

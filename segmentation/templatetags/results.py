@@ -66,3 +66,15 @@ def times(values: list[float] | None) -> str:
             f"{value:.3g}" if isinstance(value, float) else str(value) for value in values
         )
     )
+
+
+@register.filter
+def signed(value: float | None, digits: int = 1) -> str:
+    """A difference with its sign, a true minus included; a dash where there is none."""
+    return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """A share from 0 to 1 in per cent."""
+    return "" if share is None else f"{100 * share:.0f} %"
