@@ -69,7 +69,10 @@ def execute(*, claim: Claim) -> Comparison:
 
 
 def _read(result: Segmentation) -> Read:
-    return Read(load_image(Path(result.scan.file.path)), read_voxels(Path(result.mask.path))[0])
+    scan, mask = Path(result.scan.file.path), Path(result.mask.path)
+    # One that is gone is told apart from one that is damaged.
+    mask.stat()
+    return Read(load_image(scan), read_voxels(mask)[0])
 
 
 def _align(

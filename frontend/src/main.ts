@@ -4,6 +4,7 @@ import { watchRefusals } from "./refusals";
 import { watchShortcuts } from "./shortcuts";
 import { mountSliceViewers, watchHiddenSlices } from "./slices";
 import { watchTheme } from "./theme";
+import { watchTicks } from "./ticks";
 import { mountUploads, watchUploadButton } from "./upload";
 import { watchNewResults, watchWorklist } from "./worklist";
 
@@ -17,3 +18,4 @@ watchUploadButton();
 watchRefusals();
 watchNewResults();
 watchWorklist();
+watchTicks();

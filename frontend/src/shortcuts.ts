@@ -1,6 +1,6 @@
 /**
  * The keyboard: `/` search, `n` new, `j` and `k` rows, Enter opens, `u` upload, `o` reading room,
- * `d` light or dark,
+ * `c` compare, `d` light or dark,
  * `?` this list. A row is anything with `data-row`; the link in it with `data-open` is followed.
  */
 import { toggleTheme } from "./theme";
@@ -42,6 +42,7 @@ const ACTIONS: Record<string, () => void> = {
   n: () => follow("new"),
   u: () => follow("upload"),
   o: () => follow("open"),
+  c: () => follow("compare"),
   d: toggleTheme,
   j: () => moveRow(1),
   k: () => moveRow(-1),

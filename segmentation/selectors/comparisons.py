@@ -103,6 +103,17 @@ def newest_pair(results: list[Segmentation]) -> Pair | None:
     return order_pair(results[1], results[0]) if len(results) > 1 else None
 
 
+def usual_partner(result: Segmentation, results: list[Segmentation]) -> Segmentation | None:
+    """What ``result`` is compared with if nobody says: its sequence, the scan before it first."""
+    others = [other for other in results if other.pk != result.pk]
+
+    def rank(other: Segmentation) -> tuple[bool, bool, float]:
+        days = (result.scan.study.performed_on - other.scan.study.performed_on).days
+        return other.scan.sequence != result.scan.sequence, days <= 0, abs(days)
+
+    return min(others, key=rank, default=None)
+
+
 def order_pair(one: Segmentation, other: Segmentation) -> Pair:
     """The two with the earlier one first: by day, then by version of one scan, then by age."""
     first, second = sorted((one, other), key=_age)

@@ -34,6 +34,7 @@ from segmentation.selectors.comparisons import (
     get_comparison,
     newest_pair,
     order_pair,
+    usual_partner,
 )
 from segmentation.sending import show_file
 from segmentation.services.comparisons import request_comparison
@@ -86,10 +87,8 @@ def _asked_pair(request: HttpRequest, patient: Patient) -> Pair | None:
     if len(chosen) == 2:
         return order_pair(*chosen)
     if len(chosen) == 1:
-        others = [r for r in comparable_results(patient=patient) if r.pk != chosen[0].pk]
-        alike = [r for r in others if r.scan.sequence == chosen[0].scan.sequence]
-        if others:
-            return order_pair(chosen[0], (alike or others)[0])
+        partner = usual_partner(chosen[0], comparable_results(patient=patient))
+        return None if partner is None else order_pair(chosen[0], partner)
     return None
 
 

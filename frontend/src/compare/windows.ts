@@ -80,7 +80,9 @@ export class Windows {
     image.cal_max = usual.low + this.shares.high * span;
     const index = pane.stage.nv.volumes.indexOf(image);
     if (index < 0) return;
-    pane.stage.nv.refreshLayers(image, index);
+    // Layers are mixed one upon the other: when one changes, those above it are mixed in again.
+    if (index > 0) pane.stage.nv.updateGLVolume();
+    else pane.stage.nv.refreshLayers(image, index);
     pane.stage.redraw();
   }
 }
