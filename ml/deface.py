@@ -31,6 +31,8 @@ PEEL_MM = 7.0
 # From the vertex to the foramen magnum, the largest heads included.
 BRAIN_HEIGHT_MM = 160.0
 OPENING_MM = 4.0
+# Of the largest part: so large is another part of a section that is brain too.
+LARGE_PART = 0.2
 MARGIN_MM = 3.0
 LESION_MARGIN_MM = 5.0
 LEAST_SECTION_MM2 = 300.0
@@ -104,6 +106,17 @@ def _largest(plane: BoolArray) -> BoolArray:
     return part
 
 
+def _large_parts(plane: BoolArray) -> BoolArray:
+    """The connected parts that are not much smaller than the largest."""
+    labels, count = ndimage.label(plane)
+    if count == 0:
+        return plane
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    large: BoolArray = (sizes >= LARGE_PART * sizes.max())[labels] & plane
+    return large
+
+
 def _has_ring(sections: BoolArray, outline: BoolArray) -> BoolArray:
     """(Z,): whether bone was found around the section of each slice."""
     areas = outline.sum(axis=(1, 2))
@@ -169,8 +182,11 @@ def _widest(sections: BoolArray, ringed: BoolArray) -> int:
 
 
 def _opened(plane: BoolArray, sizes_mm: tuple[float, ...]) -> BoolArray:
-    """The largest part once thin bridges are cut, with its holes filled."""
-    core = _largest(_erode(plane, OPENING_MM, sizes_mm))
+    """The large parts once thin bridges are cut, with their holes filled.
+
+    Towards the vertex the hemispheres are apart, and at the base the temporal lobes.
+    """
+    core = _large_parts(_erode(plane, OPENING_MM, sizes_mm))
     filled: BoolArray = ndimage.binary_fill_holes(_dilate(core, OPENING_MM + 1.0, sizes_mm))
     return filled
 

@@ -51,11 +51,12 @@ CLEANING = """\
 
 ## What that cannot do
 
-- The outline of the brain is found by simple rules, and no person checks it. On three native scans
-  that were looked at slice by slice, the skin, the nose, the ears and the lips were gone; parts of
-  the orbits and of the scalp over the vertex stayed, in one scan of a tilted head both eyeballs;
-  and of the brain the temporal poles and about half of the lowest slices were lost. **Look at
-  every image before passing it on.** It is no brain extraction: do not measure volumes on it.
+- The outline of the brain is found by simple rules, and no person checks it. On four native scans
+  that were looked at slice by slice, the skin, the tip of the nose, the ears and the lips were
+  gone; parts of the orbits, of the skull base and of the scalp over the vertex stayed, in one scan
+  of a tilted head both eyeballs; and of the brain parts of the temporal lobes and of the lowest
+  slices were lost. **Look at every image before passing it on.** It is no brain extraction: do not
+  measure volumes on it.
 - A signed lesion is kept whole, even where it reaches the bone or the skin.
 - A brain can in principle be recognised by who has another scan of the same person; so can rare
   findings. The data are pseudonymous at best, not anonymous in the sense of the law.

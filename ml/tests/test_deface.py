@@ -126,3 +126,20 @@ def test_the_face_of_a_real_scan_is_gone() -> None:
     assert all(row.size == 0 or row[0] > 60 for row in rows[:7])
     voxel_ml = np.prod(slice_pixel_mm(image.affine)) / 1000
     assert 1200 < kept.sum() * voxel_ml < 1800
+
+
+def test_both_hemispheres_are_kept_where_they_lie_apart() -> None:
+    slices, parts = head_with_face()
+    slices[19:, :, 48:52][parts["brain"][19:, :, 48:52]] = 10
+
+    kept = keep_brain(slices, SIZES_MM)
+
+    left, right = (kept[21] & parts["brain"][21] & side for side in sides())
+    assert left.sum() > 0.8 * (parts["brain"][21] & sides()[0]).sum()
+    assert right.sum() > 0.8 * (parts["brain"][21] & sides()[1]).sum()
+
+
+def sides() -> tuple[np.ndarray, np.ndarray]:
+    """The two halves of a slice (H, W), without what lies between them."""
+    columns = np.broadcast_to(np.arange(SHAPE[2]), SHAPE[1:])
+    return columns < 48, columns >= 52
