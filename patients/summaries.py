@@ -23,6 +23,12 @@ class ResultSummary:
     running: int = 0
     failed: int = 0
     done: int = 0
+    signed: int = 0
+
+    @property
+    def drafts(self) -> int:
+        """Results that count although nobody has signed them."""
+        return self.done - self.signed
 
     @property
     def line(self) -> str:

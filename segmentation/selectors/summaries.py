@@ -9,7 +9,10 @@ from collections.abc import Iterable
 from django.db.models import Count, Exists, OuterRef, Q
 
 from patients.summaries import ResultSummary
-from segmentation.models import Segmentation, State
+from segmentation.models import ReviewState, Segmentation, State
+
+CourseRow = tuple[int | None, float | None, str]
+"""Voxels, volume in mL and review of the result that counts."""
 
 
 def summarise_results(patients: Iterable[uuid.UUID]) -> dict[uuid.UUID, ResultSummary]:
@@ -24,17 +27,16 @@ def summarise_results(patients: Iterable[uuid.UUID]) -> dict[uuid.UUID, ResultSu
     }
 
 
-def _summary(
-    counts: dict[str, int], course: list[tuple[int | None, float | None]]
-) -> ResultSummary:
-    voxels, volume = course[-1] if course else (None, None)
+def _summary(counts: dict[str, int], course: list[CourseRow]) -> ResultSummary:
+    voxels, volume, _ = course[-1] if course else (None, None, "")
     return ResultSummary(
         latest_volume_ml=volume,
         latest_is_none_found=voxels == 0,
-        course_ml=[volume for _, volume in course if volume is not None],
+        course_ml=[volume for _, volume, _ in course if volume is not None],
         running=counts.get("running", 0),
         failed=counts.get("failed", 0),
         done=len(course),
+        signed=sum(review == ReviewState.SIGNED for _, _, review in course),
     )
 
 
@@ -58,15 +60,15 @@ def _count_states(patients: list[uuid.UUID]) -> dict[uuid.UUID, dict[str, int]]:
     }
 
 
-def _courses(patients: list[uuid.UUID]) -> dict[uuid.UUID, list[tuple[int | None, float | None]]]:
+def _courses(patients: list[uuid.UUID]) -> dict[uuid.UUID, list[CourseRow]]:
     rows = (
         Segmentation.objects.filter(
             study__patient__in=patients, is_current=True, scan__archived_at=None
         )
         .order_by("study__performed_on", "created_at")
-        .values("study__patient", "voxels", "volume_ml")
+        .values("study__patient", "voxels", "volume_ml", "review")
     )
-    courses: dict[uuid.UUID, list[tuple[int | None, float | None]]] = defaultdict(list)
+    courses: dict[uuid.UUID, list[CourseRow]] = defaultdict(list)
     for row in rows:
-        courses[row["study__patient"]].append((row["voxels"], row["volume_ml"]))
+        courses[row["study__patient"]].append((row["voxels"], row["volume_ml"], row["review"]))
     return courses

@@ -22,6 +22,7 @@ from segmentation.models import Segmentation
 from segmentation.selectors.summaries import summarise_results
 from segmentation.selectors.timeline import course, patient_timeline, scan_row
 from segmentation.tests.factories import LesionFactory, ScanFactory, SegmentationFactory
+from segmentation.tests.reading_factories import SIGNED
 
 SignIn = Callable[[Membership], Client]
 pytestmark = pytest.mark.usefixtures("model")
@@ -198,6 +199,13 @@ def test_no_tumour_found_is_told_from_no_result(patient: Patient) -> None:
     summary = summarise([patient.pk])[patient.pk]
     assert summary.latest_is_none_found
     assert summary.latest_volume_ml == 0.0
+
+
+def test_a_summary_tells_signed_results_from_drafts(patient: Patient) -> None:
+    SegmentationFactory(scan=scan_on(patient, date(2024, 3, 1)), succeeded=True, **SIGNED)
+    SegmentationFactory(scan=scan_on(patient, date(2024, 3, 2)), succeeded=True)
+    summary = summarise([patient.pk])[patient.pk]
+    assert (summary.signed, summary.drafts) == (1, 1)
 
 
 def test_archived_scans_and_other_patients_count_for_nothing(patient: Patient) -> None:
