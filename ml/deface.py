@@ -160,7 +160,11 @@ def _grow_from_the_best(
     for path in (range(best - 1, -1, -1), range(best + 1, len(sections))):
         allowed = brain[best]
         for z in path:
-            inside = (sections[z] if ringed[z] else tissue[z]) & allowed
+            inside = sections[z] if ringed[z] else tissue[z]
+            if z > best:
+                # There is no face above, and a section may be one hemisphere of two.
+                inside = inside | tissue[z]
+            inside = inside & allowed
             brain[z] = _opened(inside, sizes_mm[1:]) & allowed
             if brain[z].sum() * sizes_mm[1] * sizes_mm[2] < LEAST_SECTION_MM2:
                 brain[z] = False
