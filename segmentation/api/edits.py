@@ -23,6 +23,7 @@ from patients.selectors import get_scan
 from segmentation.api.base import MemberView, ProblemSerializer, validated
 from segmentation.api.downloads import FILE, FileNegotiation
 from segmentation.api.serializers.edits import (
+    BaseQuery,
     DrawingStateSerializer,
     KeepQuery,
     NewerVersionSerializer,
@@ -67,6 +68,11 @@ class DrawingView(MemberView):
             return Response(body, status=status.HTTP_409_CONFLICT)
         return super().handle_exception(exc)
 
+    def base_in(self, query: dict[str, Any]) -> Segmentation | None:
+        if "base" not in query:
+            return None
+        return get_object_or_404(Segmentation.objects.of(self.clinic), pk=query["base"])
+
     def answer_state(self, scan: Scan, base: Segmentation | None = None) -> Response:
         """How things stand, the base being the drawing's where there is one."""
         edit = own_edit(scan=scan, member=self.member)
@@ -83,10 +89,12 @@ class ScanEdit(DrawingView):
     parser_classes = (LabelsParser,)
     largest_body = 0
 
-    @extend_schema(responses=DrawingStateSerializer)
+    @extend_schema(parameters=[BaseQuery], responses=DrawingStateSerializer)
     def get(self, request: Request, pk: uuid.UUID) -> Response:
         """The caller's unsaved drawing, if any, and who else is drawing. May be polled."""
-        return self.answer_state(get_scan(clinic=self.clinic, pk=pk))
+        scan = get_scan(clinic=self.clinic, pk=pk)
+        query = validated(BaseQuery(data=request.query_params))
+        return self.answer_state(scan, self.base_in(query))
 
     @extend_schema(
         parameters=[KeepQuery],
@@ -102,11 +110,13 @@ class ScanEdit(DrawingView):
         """Keeps the drawing: gzipped uint8 of the file's grid, first axis fastest, no header."""
         scan = get_scan(clinic=self.clinic, pk=pk)
         query = validated(KeepQuery(data=request.query_params))
-        base = None
-        if "base" in query:
-            base = get_object_or_404(Segmentation.objects.of(self.clinic), pk=query["base"])
-        content = self._body(request, scan)
-        keep_edit(scan=scan, by=self.member, base=base, revision=query["revision"], content=content)
+        keep_edit(
+            scan=scan,
+            by=self.member,
+            base=self.base_in(query),
+            revision=query["revision"],
+            content=self._body(request, scan),
+        )
         return self.answer_state(scan)
 
     def _body(self, request: Request, scan: Scan) -> bytes:

@@ -240,6 +240,19 @@ def test_discarding_removes_only_ones_own_drawing_and_its_files(
     assert AccessEvent.objects.filter(action="edit.discard", member=clinician).count() == 1
 
 
+def test_who_only_looks_hears_of_what_is_newer_than_the_version_shown(
+    clinician: Membership, scan: Scan, base: Segmentation
+) -> None:
+    client, address = client_of(clinician), f"/api/v1/scans/{scan.pk}/edit/"
+    assert client.get(f"{address}?base={base.pk}").json()["newer"] is None
+    base.is_current = False
+    base.save()
+    newer = SegmentationFactory(scan=scan, succeeded=True)
+    assert client.get(f"{address}?base={base.pk}").json()["newer"]["id"] == str(newer.pk)
+    other = SegmentationFactory(succeeded=True)
+    assert client.get(f"{address}?base={other.pk}").status_code == 404
+
+
 def test_there_are_no_labels_without_a_drawing(clinician: Membership, scan: Scan) -> None:
     answer = client_of(clinician).get(f"/api/v1/scans/{scan.pk}/edit/labels/")
     assert answer.status_code == 409

@@ -50,14 +50,19 @@ class DrawingStateSerializer(serializers.Serializer[Any]):
     next_version = serializers.IntegerField()
 
 
-class KeepQuery(serializers.Serializer[Any]):
+class BaseQuery(serializers.Serializer[Any]):
+    """What is being drawn on."""
+
+    base = serializers.UUIDField(
+        required=False, help_text="The version that it was begun from, where there was one."
+    )
+
+
+class KeepQuery(BaseQuery):
     """What is kept, beside the labels in the body."""
 
     revision = serializers.IntegerField(
         min_value=0, help_text="The revision that this one was made from; 0 for a new drawing."
-    )
-    base = serializers.UUIDField(
-        required=False, help_text="The version that it was begun from, where there was one."
     )
 
 
