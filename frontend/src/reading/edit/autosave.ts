@@ -29,6 +29,7 @@ export class Autosave {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private running: Promise<void> | null = null;
   private failures = 0;
+  private isStopped = false;
 
   /** `revision` is what is kept already, 0 for nothing; `content` gives the packed labels. */
   constructor(
@@ -42,7 +43,7 @@ export class Autosave {
 
   /** Whether everything that was drawn is on the server. */
   get isSafe(): boolean {
-    return this.changes === this.keptChanges;
+    return this.isStopped || this.changes === this.keptChanges;
   }
 
   /** Something was drawn: it will be kept soon. */
@@ -70,14 +71,22 @@ export class Autosave {
     return this.flush();
   }
 
-  /** No more is kept from here on. */
-  stop(): void {
+  /** No more is kept from here on, once what is on its way has arrived. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
     clearTimeout(this.timer);
-    this.keptChanges = this.changes;
+    await this.running;
+  }
+
+  /** Goes on keeping after all. */
+  resume(): void {
+    this.isStopped = false;
+    if (!this.isSafe) this.plan(this.timing.settled);
   }
 
   private plan(wait: number): void {
     clearTimeout(this.timer);
+    if (this.isStopped) return;
     this.timer = setTimeout(() => void this.run(), wait);
   }
 
@@ -123,7 +132,7 @@ export class Autosave {
 
   private say(keeping: Keeping, state: DrawingState | null = null): void {
     this.keeping = keeping;
-    this.tell(keeping, state);
+    if (!this.isStopped) this.tell(keeping, state);
   }
 }
 

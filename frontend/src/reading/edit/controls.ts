@@ -61,9 +61,9 @@ export function bindControls(editor: Editor): void {
     panel.press(button, run);
     bind(key, words, run, GROUP);
   };
-  const toggle = (): void => (editor.session === null ? void editor.start() : void editor.leave());
+  const toggle = (): void => (editor.session === null ? void editor.start() : void editor.ending.leave());
   panel.press("start", () => void editor.start());
-  panel.press("leave", () => void editor.leave());
+  panel.press("leave", () => void editor.ending.leave());
   bind("e", "Start correcting, or leave it", toggle, GROUP);
   both("smaller", "[", "Smaller brush", (session) => session.resize(-1));
   both("larger", "]", "Larger brush", (session) => session.resize(1));
@@ -73,8 +73,8 @@ export function bindControls(editor: Editor): void {
   both("new", "j", "New lesion", () => editor.newLesion());
   both("pick", "i", "Bounds from under the pointer", () => editor.pickBounds());
   bind("y", "Take the lesion under the pointer in hand", whileDrawing(editor, () => editor.pickLesion()), GROUP);
-  panel.press("discard", () => void editor.discard());
-  panel.press("save", () => void editor.save());
+  panel.press("discard", () => void editor.ending.discard());
+  panel.press("save", () => void editor.ending.save());
   bindBall(editor);
   bindBounds(editor);
 }

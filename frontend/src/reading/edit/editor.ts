@@ -1,5 +1,4 @@
 /** Ties the drawing to the page: tools, keys, panel, autosave and saving. */
-import { RequestError } from "../../http";
 import { voxelSize } from "../grid";
 import { loadVolume } from "../loader";
 import { AXES } from "../panes";
@@ -7,13 +6,14 @@ import type { Stage } from "../stage";
 import { Autosave, type Keeping } from "./autosave";
 import { bindControls } from "./controls";
 import { Drawing } from "./drawing";
-import { toFileOrder, toRasOrder, rasDims, type Triple } from "./grid";
+import { Ending, wordsOf } from "./ending";
+import { rasDims, toFileOrder, toRasOrder, type Triple } from "./grid";
 import { boundsAround, Intensity } from "./intensity";
 import { pack, unpack } from "./packing";
 import { Panel, clock } from "./panel";
 import { Paper } from "./paper";
 import { Pointing, toolOf, type Place } from "./pointing";
-import { EditServer, type DrawingState, type Version } from "./server";
+import { EditServer, type DrawingState } from "./server";
 import { EDIT_TOOLS, Session, type EditTool } from "./session";
 
 const LOOK_AGAIN = 20_000;
@@ -25,6 +25,7 @@ interface Begun {
 
 export class Editor {
   readonly panel: Panel;
+  readonly ending: Ending;
   private begun: Begun | null = null;
   private readonly server: EditServer;
   private readonly paper: Paper;
@@ -42,6 +43,8 @@ export class Editor {
     this.panel = new Panel(root, stage.manifest);
     this.server = new EditServer(stage.manifest.urls.api);
     this.paper = new Paper(stage.nv);
+    const autosave = () => this.begun?.autosave ?? null;
+    this.ending = new Ending(stage, this.panel, this.server, autosave, () => this.close());
     this.pointing = new Pointing(
       stage,
       () => this.session,
@@ -140,7 +143,7 @@ export class Editor {
     const message = `Your unsaved drawing of ${clock(edit.updated_at)}${from}, is open again.`;
     this.panel.ask(message, [
       { label: "Go on with it", action: () => this.panel.ask("") },
-      { label: "Discard it", action: () => void this.discard() },
+      { label: "Discard it", action: () => void this.ending.discard() },
     ]);
   }
 
@@ -230,7 +233,7 @@ export class Editor {
   }
 
   private close(): void {
-    this.begun?.autosave.stop();
+    void this.begun?.autosave.stop();
     this.begun = null;
     clearInterval(this.asked);
     this.paper.hide();
@@ -240,67 +243,6 @@ export class Editor {
     this.panel.ask("");
     if (EDIT_TOOLS.some((name) => name === this.stage.tool)) this.stage.setTool(null);
     this.stage.redrawRender();
-  }
-
-  /** Stops drawing; what was drawn stays kept. */
-  async leave(): Promise<void> {
-    const { begun } = this;
-    if (begun === null) return;
-    if (!begun.autosave.isSafe && !(await begun.autosave.flush())) {
-      this.panel.ask("What you drew last is not kept yet.", [
-        { label: "Try to keep it", action: () => void this.leave() },
-        { label: "Leave without it", action: () => this.close() },
-      ]);
-      return;
-    }
-    this.close();
-  }
-
-  async discard(): Promise<void> {
-    const { begun } = this;
-    if (begun === null) return;
-    const words = "Discard your unsaved drawing? Saved versions stay as they are.";
-    if (!window.confirm(words)) return;
-    begun.autosave.stop();
-    try {
-      if (begun.autosave.revision > 0) await this.server.discard();
-      this.close();
-      this.stage.announce("The drawing was discarded.");
-    } catch (error) {
-      this.panel.ask(wordsOf(error));
-    }
-  }
-
-  async save(evenThoughNewer = false): Promise<void> {
-    const { begun } = this;
-    if (begun === null) return;
-    const button = this.panel.find<HTMLButtonElement>("save");
-    button.disabled = true;
-    try {
-      if (!(await begun.autosave.flush())) return;
-      const remark = this.panel.find<HTMLInputElement>("remark").value;
-      const saved = await this.server.save(begun.autosave.revision, remark, evenThoughNewer);
-      begun.autosave.stop();
-      window.location.assign(`${window.location.pathname}?version=${saved.id}`);
-    } catch (error) {
-      this.refused(error);
-    } finally {
-      button.disabled = false;
-    }
-  }
-
-  private refused(error: unknown): void {
-    const newer = newerIn(error);
-    if (newer === null) {
-      this.panel.ask(wordsOf(error));
-      return;
-    }
-    const address = `${window.location.pathname}?version=${newer.id}`;
-    this.panel.ask(wordsOf(error), [
-      { label: `Look at version ${newer.version}`, action: () => window.open(address, "_blank") },
-      { label: "Save mine all the same", action: () => void this.save(true) },
-      { label: "Go on drawing", action: () => this.panel.ask("") },
-    ]);
   }
 
   /** Fills between the slices of the plane in use. */
@@ -353,15 +295,4 @@ export class Editor {
 /** Enough digits to tell intensities apart, and no more. */
 function rounded(value: number): string {
   return String(Number(value.toPrecision(4)));
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function newerIn(error: unknown): Version | null {
-  if (!(error instanceof RequestError)) return null;
-  const { body } = error;
-  if (typeof body !== "object" || body === null || !("newer" in body)) return null;
-  return body.newer as Version;
 }
