@@ -17,7 +17,7 @@ from ml.errors import InvalidDrawingError
 from ml.geometry import ImageKind
 from ml.measures import Measurement, measure
 from ml.place import Convention
-from ml.prediction import make_grid, make_stack
+from ml.prediction import COMPOSITE, make_grid, make_stack
 from ml.stacks import volume_to_slices
 from ml.volumes import MedicalImage
 
@@ -74,12 +74,22 @@ def measure_labels(
 ) -> tuple[NDArray[np.generic], Measurement]:
     """The scan in the reader's view (Z, H, W), and what ``labels`` on its grid measure there.
 
-    Each 26-connected component of each value is a lesion, and none has a probability. Raises
-    InvalidVolumeError where the image is not what the sequence needs.
+    Each 26-connected component of each value is a lesion, and none has a probability. ``sequence``
+    may be one that no model reads. Raises InvalidVolumeError for a composite without channels.
     """
-    stack = make_stack(image, sequence=sequence, spacing_is_reliable=spacing_is_reliable)
+    slices = _slices(image, sequence)
     is_picture = image.geometry.kind is ImageKind.PICTURE
     pieces = labels[None] if is_picture else volume_to_slices(labels, image.affine)
     pieces = np.asarray(pieces, dtype=np.uint8)
     grid = make_grid(image, spacing_is_reliable=spacing_is_reliable, convention=convention)
-    return stack.reference, measure(pieces > 0, image=stack.reference, grid=grid, pieces=pieces)
+    return slices, measure(pieces > 0, image=slices, grid=grid, pieces=pieces)
+
+
+def _slices(image: MedicalImage, sequence: str) -> NDArray[np.generic]:
+    """The scan (Z, H, W), of a composite the channel that a model's measures are taken on too."""
+    if image.geometry.kind is ImageKind.VOLUME:
+        return volume_to_slices(image.values, image.affine)
+    if sequence == COMPOSITE:
+        return make_stack(image, sequence=sequence).reference
+    brightest: NDArray[np.generic] = image.values.max(axis=0)[None]
+    return brightest

@@ -62,8 +62,9 @@ def test_whatever_gzip_makes_of_noise_is_not_too_large() -> None:
     assert len(packed(noise.tobytes(order="F"))) <= largest_packed(noise.shape)
 
 
+@pytest.mark.parametrize("sequence", ["FLAIR", "T2"])
 @pytest.mark.parametrize("codes", ["RAS", "LAS", "PIR"])
-def test_touching_values_are_two_lesions_in_any_orientation(codes: str) -> None:
+def test_touching_values_are_two_lesions_in_any_orientation(codes: str, sequence: str) -> None:
     volume, blob = head_with_blob()
     labels = blob.astype(np.uint8)
     labels[blob & (np.arange(volume.shape[1])[None, :, None] > 31)] = 4
@@ -71,7 +72,9 @@ def test_touching_values_are_two_lesions_in_any_orientation(codes: str) -> None:
     turned, turned_affine = reorient(volume, affine, codes)
     turned_labels, _ = reorient(labels, affine, codes)
 
-    _, found = measure_labels(turned_labels, medical_image(turned, turned_affine), sequence="FLAIR")
+    _, found = measure_labels(
+        turned_labels, medical_image(turned, turned_affine), sequence=sequence
+    )
 
     sizes = sorted((int((labels == 1).sum()), int((labels == 4).sum())), reverse=True)
     assert [lesion.voxels for lesion in found.lesions] == sizes
@@ -81,11 +84,12 @@ def test_touching_values_are_two_lesions_in_any_orientation(codes: str) -> None:
     assert {str(lesion.place.side) for lesion in found.lesions} == {"left"}
 
 
-def test_a_picture_is_measured_in_pixels() -> None:
-    image = picture_image(np.random.default_rng(0).random((1, 60, 70)) * 200)
+@pytest.mark.parametrize(("channels", "sequence"), [(1, "FLAIR"), (1, "T2"), (3, "COMPOSITE")])
+def test_a_picture_is_measured_in_pixels(channels: int, sequence: str) -> None:
+    image = picture_image(np.random.default_rng(0).random((channels, 60, 70)) * 200)
     labels = np.zeros(image.geometry.shape, dtype=np.uint8)
     labels[10:14, 20:26] = 2
-    _, found = measure_labels(labels, image, sequence="FLAIR")
+    _, found = measure_labels(labels, image, sequence=sequence)
     lesion = found.lesions[0]
     assert (lesion.voxels, lesion.volume_ml) == (24, None)
     assert lesion.centroid == (0.0, 11.5, 22.5)
