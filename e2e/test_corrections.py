@@ -186,7 +186,7 @@ def demo(clinician: Page, site: str) -> Room:
     """A demo scan on which the model found something."""
     for _ in range(240):
         answer = clinician.request.get(f"{site}/api/v1/segmentations/?state=succeeded").json()
-        found = [row for row in answer["results"] if row["voxels"] and row["is_current"]]
+        found = [row for row in answer["results"] if row["volume_ml"] and row["is_current"]]
         if found:
             return Room(clinician, site, found[0]["scan"])
         clinician.wait_for_timeout(1000)
