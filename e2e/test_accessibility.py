@@ -31,6 +31,7 @@ PAGES = (
     "/patients/{patient}/diagnoses/new/",
     "/patients/{patient}/treatments/new/",
     "/patients/{patient}/erase/",
+    "/patients/{patient}/compare/",
     "/scans/{scan}/",
     "/scans/{scan}/correct/",
     "/scans/{scan}/read/",
@@ -139,7 +140,22 @@ def test_the_reading_room_has_no_grave_fault_while_it_is_used(drawing: Page, sit
     for shut in drawing.locator("details:not([open]) > summary").all():
         shut.click()
     wrong = faults(drawing, "the reading room")
-    drawing.locator("[data-canvas]").focus()
+    drawing.keyboard.press("?")
+    expect(drawing.locator("[data-sheet]")).to_be_visible()
+    wrong += faults(drawing, "its keys")
+    assert wrong == [], "\n" + "\n".join(wrong)
+
+
+def test_the_compare_page_has_no_grave_fault_while_it_is_used(drawing: Page, site: str) -> None:
+    sign_in(drawing, site, "admin")
+    names = demo_addresses(drawing, site)
+    drawing.goto(f"{site}/patients/{names['patient']}/compare/")
+    drawing.wait_for_load_state("networkidle")
+    expect(drawing.locator("[data-no-webgl]")).to_be_hidden()
+    wrong = faults(drawing, "the compare page")
+    expect(drawing.locator("#comparison-layers")).to_have_count(1, timeout=SEGMENTED)
+    drawing.wait_for_load_state("networkidle")
+    wrong += faults(drawing, "the compare page with the change")
     drawing.keyboard.press("?")
     expect(drawing.locator("[data-sheet]")).to_be_visible()
     wrong += faults(drawing, "its keys")
