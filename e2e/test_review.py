@@ -71,6 +71,7 @@ def test_a_clinician_signs_by_password_and_every_page_says_so(clinician: Page, s
     expect(panel.get_by_role("alert")).to_contain_text("The password is wrong")
     expect(panel.get_by_label("Comment")).to_have_value("Agrees with my reading.")
     expect(panel.get_by_label("Your password")).to_have_value("")
+    expect(panel.get_by_label("Your password")).to_be_focused()
 
     panel.get_by_label("Your password").fill(PASSWORD)
     panel.get_by_role("button", name="Accept and sign").click()

@@ -18,4 +18,12 @@ export function watchRefusals(): void {
     swap.shouldSwap = true;
     swap.isError = false;
   });
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    const shown = event.target as HTMLElement;
+    if (!shown.matches("[data-swap-refusals]")) return;
+    // The field that had the focus is gone: a keyboard goes on where the answer is.
+    const refused = shown.querySelector("[role=alert]") !== null;
+    const field = refused ? shown.querySelector<HTMLElement>("input[type=password]") : null;
+    (field ?? shown).focus({ preventScroll: true });
+  });
 }

@@ -15,7 +15,7 @@ from ml.picture_volumes import picture_affine
 from ml.place import Convention
 from ml.stacks import CHANNELS, stack_to_voxel
 from patients.models import PictureConvention, Scan, Sequence
-from segmentation.models import Lesion, Segmentation
+from segmentation.models import Lesion, ReviewState, Segmentation
 from segmentation.palette import LESION_COLOURS, colour_index
 
 # How the voxels of a volume that states no affine are shown, which is how nibabel places them too.
@@ -67,7 +67,10 @@ def channel_count(scan: Scan) -> int:
 
 def _choose(results: list[Segmentation], version: str) -> Segmentation | None:
     named = next((row for row in results if str(row.pk) == version), None)
-    return named or next((row for row in results if row.is_current), None)
+    current = next((row for row in results if row.is_current), None)
+    # Where none counts, the rejected one can be looked at and corrected.
+    rejected = (row for row in results if row.review == ReviewState.REJECTED)
+    return named or current or next(rejected, None)
 
 
 def _grid(scan: Scan) -> NDArray[np.float64]:

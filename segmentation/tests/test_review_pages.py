@@ -138,6 +138,24 @@ def test_a_rejected_result_is_shown_with_its_reason_and_nothing_takes_its_place(
     assert "No result counts for this scan now" not in page(browser, "scan", result.scan_id)
 
 
+def test_the_reading_room_shows_the_rejected_version_while_none_counts(
+    sign_in: SignIn, clinician: Membership, result: Segmentation
+) -> None:
+    reviews.reject_result(result=result, by=clinician, reason="It marks the eye.")
+    shown = page(sign_in(clinician), "read", result.scan_id)
+    assert "It marks the eye." in shown
+    assert "No result counts for this scan now" in shown
+
+
+def test_who_corrects_a_signed_scan_is_told_what_becomes_of_the_signature(
+    sign_in: SignIn, clinician: Membership, result: Segmentation
+) -> None:
+    browser = sign_in(clinician)
+    assert "withdraws that signature" not in page(browser, "correct", result.scan_id)
+    Segmentation.objects.update(**SIGNED)
+    assert "withdraws that signature" in page(browser, "correct", result.scan_id)
+
+
 def test_who_has_it_is_named_and_can_be_taken_over(
     sign_in: SignIn, clinician: Membership, result: Segmentation
 ) -> None:

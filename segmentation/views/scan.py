@@ -20,7 +20,7 @@ from patients.selectors import get_patient, get_scan
 from patients.services.studies import archive_scan, restore_scan
 from segmentation.errors import SegmentationError
 from segmentation.forms import CorrectionForm
-from segmentation.models import Segmentation
+from segmentation.models import ReviewState, Segmentation
 from segmentation.selectors.timeline import patient_timeline, scan_row
 from segmentation.selectors.versions import last_withdrawal, review_panel
 from segmentation.services.corrections import correct_scan
@@ -139,7 +139,8 @@ def correct(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         else:
             messages.success(request, "The correction was saved.")
             return redirect("segmentation:scan", pk=pk)
-    context = {"form": form, "scan": scan, "patient": scan.patient}
+    signed = scan.segmentations.filter(review=ReviewState.SIGNED).order_by("-version").first()
+    context = {"form": form, "scan": scan, "patient": scan.patient, "signed": signed}
     return render(request, "segmentation/correct.html", context)
 
 
