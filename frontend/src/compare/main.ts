@@ -29,7 +29,7 @@ function tell(root: HTMLElement, error: unknown): void {
 
 async function open(root: HTMLElement): Promise<void> {
   const room = new Room(root, readPair());
-  await room.open();
+  await room.open(readLayers());
   mountControls(room);
   watchKeys();
   root.dataset.ready = "";

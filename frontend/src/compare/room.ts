@@ -39,14 +39,20 @@ export class Room {
     );
   }
 
-  async open(): Promise<void> {
+  /** Opens both sides; with `layers` of a comparison that is there already, the later one aligned. */
+  async open(layers: Layers | null): Promise<void> {
     const { earlier, later } = this.pair;
+    const aligned = layers !== null && this.isMoved(layers) ? layers : null;
     [this.earlier, this.later] = await Promise.all([
       Pane.open(this.place("earlier"), asScanned(earlier)),
-      Pane.open(this.place("later"), asScanned(later)),
+      Pane.open(
+        this.place("later"),
+        aligned === null ? asScanned(later) : onGridOf(earlier, later, aligned),
+      ),
     ]);
     for (const pane of this.panes) this.join(pane);
-    this.linkLater();
+    if (aligned === null) this.linkLater();
+    else this.markAligned();
     const voxel = earlier.result?.lesions[0]?.key_voxel;
     if (voxel !== undefined) this.earlier.stage.goTo(voxel);
     this.link.lead(this.earlier.stage);
@@ -60,7 +66,8 @@ export class Room {
     const place = this.place("change");
     place.hidden = false;
     this.root.querySelector("[data-blending]")?.toggleAttribute("hidden", false);
-    if (!this.pair.same_grid || !isIdentity(layers)) await this.align(layers);
+    const isAligned = this.later?.root.dataset.aligned !== undefined;
+    if (this.isMoved(layers) && !isAligned) await this.align(layers);
     if (this.change !== null) this.part(this.change.pane);
     this.change = await Change.open(place, this.pair.earlier, layers);
     const { pane } = this.change;
@@ -116,10 +123,20 @@ export class Room {
     if (this.later !== null) this.part(this.later);
     const place = this.place("later");
     this.later = await Pane.open(place, onGridOf(this.pair.earlier, this.pair.later, layers));
-    place.dataset.aligned = "";
-    place.querySelector("[data-aligned-words]")?.toggleAttribute("hidden", false);
     this.join(this.later);
-    this.link.map(this.lead.stage, this.later.stage, (v) => v, (v) => v);
+    this.markAligned();
+  }
+
+  private markAligned(): void {
+    if (this.later === null) return;
+    const { root, stage } = this.later;
+    root.dataset.aligned = "";
+    root.querySelector("[data-aligned-words]")?.toggleAttribute("hidden", false);
+    this.link.map(this.lead.stage, stage, (v) => v, (v) => v);
+  }
+
+  private isMoved(layers: Layers): boolean {
+    return !this.pair.same_grid || !isIdentity(layers);
   }
 
   /** As the files place both, until a comparison says better. */
