@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def site() -> Iterator[str]:
+@contextmanager
+def running_site() -> Iterator[str]:
     """The address of a freshly started Sulcus with its demo data."""
     shutil.rmtree(VAR, ignore_errors=True)
     port = free_port()
@@ -61,6 +62,12 @@ def site() -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    with running_site() as address:
+        yield address
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:

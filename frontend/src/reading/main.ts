@@ -83,6 +83,11 @@ function bindScrolling(stage: Stage): void {
   bind("-", "Farther", () => zoom(stage, -1), "Slices");
 }
 
+/** Once the browser has had the time to put on the screen what was drawn. */
+function painted(): Promise<void> {
+  return new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+}
+
 async function loadLesions(stage: Stage, layers: Layers): Promise<void> {
   const { result } = stage.manifest;
   if (result === null || result.found_nothing) return;
@@ -107,13 +112,15 @@ async function open(root: HTMLElement): Promise<void> {
   const toggleCrosshair = mountMarks(stage);
   mountReadout(stage);
   await series.show(own);
-  stage.settle();
+  performance.mark("first-image");
   root.dataset.firstImage = "";
+  await painted();
   addLookTools(stage, toggleCrosshair);
   watchPointer(stage);
   watchKeys();
   bindScrolling(stage);
   mountWindowing(stage, () => layers.lesions?.image ?? null);
+  stage.settle();
   await loadLesions(stage, layers);
   mountLesions(stage);
   mountMeasures(stage);

@@ -107,7 +107,7 @@ export class Stage {
   }
 
   async attach(): Promise<void> {
-    await this.nv.attachToCanvas(this.canvas, true);
+    await this.nv.attachToCanvas(this.canvas, false);
     const draw = this.nv.drawScene.bind(this.nv);
     this.nv.drawScene = () => {
       const words = draw();
@@ -134,12 +134,13 @@ export class Stage {
     if (this.enlarged !== null && !this.panes.includes(this.enlarged)) this.enlarged = null;
     if (!this.panes.includes(this.activePane)) this.activePane = this.panes[0]!;
     this.still.hide();
-    this.arrange(true);
+    // The first slices are on the screen before the 3D pane, which takes longer.
+    this.arrange(!isFirst);
     this.nv.volumes = [image, ...this.nv.volumes.slice(1)];
-    this.nv.setVolume(image, 0);
     this.place();
+    this.nv.setVolume(image, 0);
     for (const listener of this.onVolumeChange) listener(facts);
-    this.redraw();
+    if (!isFirst) this.redraw();
   }
 
   toFile(ras: Voxel): Voxel {
