@@ -6,13 +6,13 @@ import numpy as np
 
 from ml.difference import same_grid
 from ml.geometry import ImageKind
+from patients.models import Scan
 from segmentation.errors import ComparisonError
 from segmentation.models import Alignment, Segmentation, State
 
 
-def have_one_grid(earlier: Segmentation, later: Segmentation) -> bool:
-    """Whether the files of both place the same voxels in the same places."""
-    first, second = earlier.scan, later.scan
+def have_one_grid(first: Scan, second: Scan) -> bool:
+    """Whether both files place the same voxels in the same places."""
     if first.pk == second.pk:
         return True
     if first.affine is None or second.affine is None:
@@ -28,7 +28,7 @@ def choose_alignment(earlier: Segmentation, later: Segmentation) -> Alignment:
     It says enough where both have one grid, as after preparation elsewhere, and within one visit,
     where the head lay still in the scanner's own world.
     """
-    if have_one_grid(earlier, later) or earlier.study_id == later.study_id:
+    if have_one_grid(earlier.scan, later.scan) or earlier.study_id == later.study_id:
         return Alignment.AS_STORED
     return Alignment.RIGID
 

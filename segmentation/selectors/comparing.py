@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from clinic.models import Membership
 from segmentation.comparable import have_one_grid
-from segmentation.models import Comparison, Segmentation, State
-from segmentation.selectors.comparisons import FILES, Pair
+from segmentation.models import Comparison, State
+from segmentation.selectors.comparisons import FILES, Pair, Side
 from segmentation.selectors.reading import reading_manifest
 
 
@@ -53,7 +53,7 @@ def compared_values(*, pair: Pair, comparison: Comparison | None) -> dict[str, A
         if physical
         else None,
         "voxels": ComparedValues(pair.earlier.voxels, pair.later.voxels),
-        "same_voxels": have_one_grid(pair.earlier, pair.later),
+        "same_voxels": have_one_grid(pair.earlier.scan, pair.later.scan),
         "parts": _parts(comparison),
     }
 
@@ -77,17 +77,13 @@ def _parts(comparison: Comparison | None) -> list[Part]:
     ]
 
 
-def compare_manifest(*, member: Membership, pair: Pair) -> dict[str, Any]:
+def compare_manifest(*, member: Membership, earlier: Side, later: Side) -> dict[str, Any]:
     """What the viewer of the compare page loads: for each side what the reading room would."""
     return {
-        "earlier": _side(member, pair.earlier),
-        "later": _side(member, pair.later),
-        "same_grid": have_one_grid(pair.earlier, pair.later),
+        "earlier": reading_manifest(member=member, scan=earlier.scan, version=earlier.name),
+        "later": reading_manifest(member=member, scan=later.scan, version=later.name),
+        "same_grid": have_one_grid(earlier.scan, later.scan),
     }
-
-
-def _side(member: Membership, result: Segmentation) -> dict[str, Any]:
-    return reading_manifest(member=member, scan=result.scan, version=str(result.pk))
 
 
 def comparison_layers(comparison: Comparison | None) -> dict[str, Any] | None:

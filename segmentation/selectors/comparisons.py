@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 
 from clinic.models import Clinic
-from patients.models import Patient
+from patients.models import Patient, Scan
+from patients.models.scan import ScanQuerySet
 from segmentation.comparable import choose_alignment, why_not_aligned, why_not_compared
 from segmentation.files import media_root
 from segmentation.models import Alignment, Comparison, Segmentation
@@ -20,6 +22,23 @@ FILES = {
     "later": "later.nii.gz",
     "later-mask": "later_mask.nii.gz",
 }
+
+
+@dataclass(frozen=True)
+class Side:
+    """One scan to look at, with the result that is shown on it if there is one."""
+
+    scan: Scan
+    result: Segmentation | None
+
+    @property
+    def name(self) -> str:
+        """What an address calls it by."""
+        return str(self.scan.pk if self.result is None else self.result.pk)
+
+    @property
+    def day(self) -> date:
+        return self.scan.study.performed_on
 
 
 @dataclass(frozen=True)
@@ -67,13 +86,21 @@ def _comparisons() -> QuerySet[Comparison]:
     ).filter(earlier__study__patient=F("later__study__patient"))
 
 
-def comparable_results(*, patient: Patient) -> list[Segmentation]:
-    """Everything that can stand on one side, newest first: the current results of present scans."""
-    return list(
-        _results(patient)
-        .filter(is_current=True, scan__archived_at=None)
-        .order_by("-study__performed_on", "scan__sequence", "-created_at")
-    )
+def list_sides(*, patient: Patient) -> list[Side]:
+    """Every present scan of the patient with its current result, newest first."""
+    return [_side(scan) for scan in _scans(patient).present()]
+
+
+def find_side(*, patient: Patient, pk: str) -> Side | None:
+    """The patient's result or scan of that name; a scan stands there with its current result."""
+    result = find_result(patient=patient, pk=pk)
+    if result is not None:
+        return Side(result.scan, result)
+    try:
+        scan = _scans(patient).filter(pk=uuid.UUID(pk)).first()
+    except ValueError:
+        return None
+    return None if scan is None else _side(scan)
 
 
 def find_result(*, patient: Patient, pk: str) -> Segmentation | None:
@@ -82,46 +109,62 @@ def find_result(*, patient: Patient, pk: str) -> Segmentation | None:
         name = uuid.UUID(pk)
     except ValueError:
         return None
-    return _results(patient).filter(pk=name).first()
+    results = Segmentation.objects.filter(study__patient=patient).exclude(mask="")
+    return results.select_related("scan__study__patient").filter(pk=name).first()
 
 
-def _results(patient: Patient) -> QuerySet[Segmentation]:
-    return (
-        Segmentation.objects.filter(study__patient=patient)
-        .exclude(mask="")
-        .select_related("scan__study__patient")
+def _scans(patient: Patient) -> ScanQuerySet:
+    current = Segmentation.objects.filter(is_current=True)
+    scans = Scan.objects.filter(study__patient=patient).select_related("study__patient")
+    return scans.prefetch_related(
+        Prefetch("segmentations", queryset=current, to_attr="current_results")
     )
 
 
-def newest_pair(results: list[Segmentation]) -> Pair | None:
-    """The newest two results of one sequence on two days, else of any; None below two."""
-    for later in results:
-        for earlier in results:
+def _side(scan: Scan) -> Side:
+    result: Segmentation | None = next(iter(scan.current_results), None)  # type: ignore[attr-defined]
+    if result is not None:
+        result.scan = scan
+    return Side(scan, result)
+
+
+def usual_sides(sides: list[Side]) -> tuple[Side, Side] | None:
+    """The newest two of one sequence on two days, else the newest two; None below two."""
+    for later in sides:
+        for earlier in sides:
             alike = earlier.scan.sequence == later.scan.sequence
-            if alike and earlier.scan.study.performed_on < later.scan.study.performed_on:
-                return Pair(earlier, later)
-    return order_pair(results[1], results[0]) if len(results) > 1 else None
+            if alike and earlier.day < later.day:
+                return earlier, later
+    return order_sides(sides[1], sides[0]) if len(sides) > 1 else None
 
 
-def usual_partner(result: Segmentation, results: list[Segmentation]) -> Segmentation | None:
-    """What ``result`` is compared with if nobody says: its sequence, the scan before it first."""
-    others = [other for other in results if other.pk != result.pk]
+def usual_partner(side: Side, sides: list[Side]) -> Side | None:
+    """What ``side`` is compared with if nobody says: its sequence, the scan before it first."""
+    others = [other for other in sides if other.scan.pk != side.scan.pk]
 
-    def rank(other: Segmentation) -> tuple[bool, bool, float]:
-        days = (result.scan.study.performed_on - other.scan.study.performed_on).days
-        return other.scan.sequence != result.scan.sequence, days <= 0, abs(days)
+    def rank(other: Side) -> tuple[bool, bool, int]:
+        days = (side.day - other.day).days
+        return other.scan.sequence != side.scan.sequence, days <= 0, abs(days)
 
     return min(others, key=rank, default=None)
 
 
-def order_pair(one: Segmentation, other: Segmentation) -> Pair:
-    """The two with the earlier one first: by day, then by version of one scan, then by age."""
-    first, second = sorted((one, other), key=_age)
-    return Pair(first, second)
+def order_sides(one: Side, other: Side) -> tuple[Side, Side]:
+    """The two with the earlier one first: by day, then by age."""
+
+    def age(side: Side) -> tuple[object, ...]:
+        made = side.scan.uploaded_at if side.result is None else side.result.created_at
+        return side.day, made, side.name
+
+    first, second = sorted((one, other), key=age)
+    return first, second
 
 
-def _age(result: Segmentation) -> tuple[object, ...]:
-    return result.scan.study.performed_on, result.created_at, str(result.pk)
+def pair_of(earlier: Side, later: Side) -> Pair | None:
+    """The two results; None where one of the scans has none."""
+    if earlier.result is None or later.result is None:
+        return None
+    return Pair(earlier.result, later.result)
 
 
 def comparison_file(comparison: Comparison, name: str) -> Path:

@@ -98,7 +98,20 @@ def test_who_signed_stands_over_the_scan(
 
 def test_nothing_to_compare_is_said(patient: Patient, viewer: Membership, sign_in: Any) -> None:
     finished(patient, date(2024, 1, 10))
-    assert "not yet two finished results" in page(sign_in(viewer), patient)
+    assert "not yet two scans" in page(sign_in(viewer), patient)
+
+
+def test_two_scans_without_results_stand_side_by_side(
+    patient: Patient, clinician: Membership, sign_in: Any
+) -> None:
+    for month in (1, 6):
+        study = StudyFactory(patient=patient, performed_on=date(2024, month, 10))
+        ScanFactory(study=study, sequence="T1ce")
+    text = page(sign_in(clinician), patient)
+    shown = carried(text, "pair")
+    assert (shown["earlier"]["scan"]["date"], shown["earlier"]["result"]) == ("2024-01-10", None)
+    assert "once both scans have a result" in text
+    assert "hx-post" not in text
 
 
 def test_a_result_of_somebody_else_is_not_found(
@@ -206,7 +219,7 @@ def test_one_moved_to_another_patient_is_not_compared_any_more(
     assert sign_in(viewer).get(address).status_code == 404
 
 
-def test_the_patients_page_offers_ticks_once_there_are_two_results(
+def test_the_patients_page_offers_ticks_once_there_are_two_scans(
     patient: Patient, viewer: Membership, sign_in: Any
 ) -> None:
     address = reverse("segmentation:patient", args=[patient.pk])
@@ -214,7 +227,7 @@ def test_the_patients_page_offers_ticks_once_there_are_two_results(
     assert "data-tick" not in sign_in(viewer).get(address).content.decode()
     finished(patient, date(2024, 6, 10))
     text = sign_in(viewer).get(address).content.decode()
-    assert f'id="tick-{first.pk}" hx-preserve="true"' in text
+    assert f'id="tick-{first.scan.pk}" hx-preserve="true"' in text
     assert reverse("segmentation:compare", args=[patient.pk]) in text
 
 

@@ -30,7 +30,7 @@ from segmentation.models import (
     Segmentation,
     State,
 )
-from segmentation.selectors.comparisons import comparison_file, newest_pair, order_pair
+from segmentation.selectors.comparisons import Side, comparison_file, order_sides, usual_sides
 from segmentation.services import queue
 from segmentation.services.comparisons import request_comparison
 from segmentation.tests.factories import (
@@ -335,11 +335,10 @@ def test_the_newest_two_of_one_sequence_on_two_days_are_the_usual_pair(patient: 
     flair = result(patient, EARLIER)
     t1 = result(patient, LATER, scan_of={"sequence": "T1ce"})
     new = result(patient, date(2024, 6, 9))
-    found = newest_pair([t1, new, flair, old])
-    assert found is not None
-    assert (found.earlier, found.later) == (flair, new)
-    assert newest_pair([t1]) is None
-    mixed = newest_pair([t1, flair])
-    assert mixed is not None
-    assert (mixed.earlier, mixed.later) == (flair, t1)
-    assert order_pair(new, old).earlier == old
+    sides = {row.pk: Side(row.scan, row) for row in (old, flair, t1, new)}
+    found = usual_sides([sides[row.pk] for row in (t1, new, flair, old)])
+    assert found == (sides[flair.pk], sides[new.pk])
+    assert usual_sides([sides[t1.pk]]) is None
+    mixed = usual_sides([sides[t1.pk], sides[flair.pk]])
+    assert mixed == (sides[flair.pk], sides[t1.pk])
+    assert order_sides(sides[new.pk], sides[old.pk])[0] == sides[old.pk]

@@ -27,14 +27,17 @@ from segmentation.selectors.comparing import (
 from segmentation.selectors.comparisons import (
     FILES,
     Pair,
-    comparable_results,
+    Side,
     comparison_file,
     find_comparison,
     find_result,
+    find_side,
     get_comparison,
-    newest_pair,
-    order_pair,
+    list_sides,
+    order_sides,
+    pair_of,
     usual_partner,
+    usual_sides,
 )
 from segmentation.sending import show_file
 from segmentation.services.comparisons import request_comparison
@@ -47,55 +50,55 @@ KEEP = "private, max-age=600, immutable"
 @viewer_required
 @require_safe
 def compare_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    """``?earlier=`` and ``?later=`` name results; without them the newest two of one sequence."""
+    """``?earlier=`` and ``?later=`` name results, or scans; without them the newest two."""
     patient = get_patient(clinic=clinic_of(request), pk=pk)
-    results = comparable_results(patient=patient)
-    pair = _asked_pair(request, patient) or newest_pair(results)
+    choices = list_sides(patient=patient)
+    sides = _asked_sides(request, patient, choices) or usual_sides(choices)
     # The room is dark whatever the rest of the site is.
-    context: dict[str, Any] = {"patient": patient, "pair": pair, "theme": "dark"}
-    if pair is not None:
+    context: dict[str, Any] = {"patient": patient, "sides": sides, "theme": "dark"}
+    if sides is not None:
         record_access(
             member=member_of(request),
             action="comparison.open",
-            subject=pair.later.scan,
+            subject=sides[1].scan,
             patient_id=patient.pk,
         )
-        comparison = _comparison(request, pair)
-        context |= {
-            **_difference(pair, comparison),
-            "choices": _choices(results, pair),
-            "manifest": compare_manifest(member=member_of(request), pair=pair),
-            "sides": [
-                {"name": name, "result": result, "labels": side_labels(result.scan)}
-                for name, result in (("Earlier", pair.earlier), ("Later", pair.later))
-            ],
-        }
+        context |= _shown(request, choices, *sides)
     return render(request, "segmentation/compare.html", context)
 
 
-def _asked_pair(request: HttpRequest, patient: Patient) -> Pair | None:
+def _shown(request: HttpRequest, choices: list[Side], earlier: Side, later: Side) -> dict[str, Any]:
+    """The context of two scans side by side, and of their change where both have a result."""
+    pair = pair_of(earlier, later)
+    names = {side.name for side in choices}
+    shown = [
+        {"name": name, "side": side, "labels": side_labels(side.scan)}
+        for name, side in (("Earlier", earlier), ("Later", later))
+    ]
+    return {
+        **({} if pair is None else _difference(pair, _comparison(request, pair))),
+        "choices": [*choices, *(s for s in (earlier, later) if s.name not in names)],
+        "manifest": compare_manifest(member=member_of(request), earlier=earlier, later=later),
+        "shown": shown,
+    }
+
+
+def _asked_sides(
+    request: HttpRequest, patient: Patient, choices: list[Side]
+) -> tuple[Side, Side] | None:
     """The two that the address names, the earlier one first; with one, the best fit beside it.
 
     ``?result=`` twice is what the ticks of the patient's page send.
     """
     names = [request.GET.get("earlier", ""), request.GET.get("later", "")]
     names = [name for name in [*names, *request.GET.getlist("result")] if name][:2]
-    found = [find_result(patient=patient, pk=name) for name in names]
-    if None in found:
+    found = [find_side(patient=patient, pk=name) for name in names]
+    chosen = [side for side in found if side is not None]
+    if len(chosen) < len(names):
         raise Http404
-    chosen = [result for result in found if result is not None]
-    if len(chosen) == 2:
-        return order_pair(*chosen)
     if len(chosen) == 1:
-        partner = usual_partner(chosen[0], comparable_results(patient=patient))
-        return None if partner is None else order_pair(chosen[0], partner)
-    return None
-
-
-def _choices(results: list[Any], pair: Pair) -> list[Any]:
-    """What the two menus offer: the current results, and the two that are shown."""
-    shown = [r for r in (pair.earlier, pair.later) if r.pk not in {x.pk for x in results}]
-    return [*results, *shown]
+        chosen += [side for side in (usual_partner(chosen[0], choices),) if side is not None]
+    return order_sides(*chosen) if len(chosen) == 2 else None
 
 
 def _comparison(request: HttpRequest, pair: Pair) -> Comparison | None:

@@ -34,7 +34,6 @@ def scans_context(patient: Patient, *, archived: bool = False) -> dict[str, Any]
         "draft_count": sum(not point.is_signed for point in points),
         "chart": draw_course(points),
         "is_active": any(row.is_active for row in rows),
-        "results_to_compare": sum(row.current is not None for row in rows),
     }
 
 
