@@ -23,6 +23,8 @@ VAR = ROOT / "var" / "e2e-run"
 SHARED = ROOT.parent / "shared" / "data"
 PASSWORD = "a-demo-password-for-tests"
 START_PATIENCE = 240
+# A frame drawn by software on a busy machine can take seconds.
+expect.set_options(timeout=30_000)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
