@@ -12,6 +12,8 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from clinic.tests.factories import MembershipFactory
+from patients.models import Patient, Scan
+from patients.tests.factories import StudyFactory
 from segmentation.files import media_root
 from segmentation.models import (
     Alignment,
@@ -24,7 +26,7 @@ from segmentation.models import (
     ReviewAction,
     State,
 )
-from segmentation.tests.factories import SHAPE, ScanFactory, SegmentationFactory
+from segmentation.tests.factories import SHAPE, ScanFactory, SegmentationFactory, picture_bytes
 
 SIGNED = {"review": "signed", "reviewer_name": "Dr Sample", "reviewed_at": timezone.now()}
 """Fields of a signed result, for ``SegmentationFactory(succeeded=True, **SIGNED)``."""
@@ -106,3 +108,22 @@ class ComparisonFactory(DjangoModelFactory[Comparison]):
             folder = media_root() / row.files
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "difference.nii.gz").write_bytes(b"difference")
+
+
+def picture_scan(patient: Patient, *, colour: bool = False, **fields: Any) -> Scan:
+    """A slice as PNG; in colour its channels differ."""
+    content = picture_bytes("PNG", colour=colour)
+    values = {
+        "kind": "picture",
+        "file_format": "PNG",
+        "shape": [96, 96],
+        "slice_count": 1,
+        "spacing_mm": None,
+        "affine": None,
+        "orientation": "",
+        "channels": 3 if colour else 1,
+        "content": content,
+    }
+    if "study" not in fields:
+        fields["study"] = StudyFactory(patient=patient)
+    return ScanFactory(**{**values, **fields})

@@ -2,9 +2,8 @@
  * The canvas with its panes: which volume is shown, where the crosshair is, and where on the
  * screen a voxel of the scan being read lies. Tools build on this and on nothing below it.
  */
-import { Niivue, NVImage, SLICE_TYPE } from "@niivue/niivue";
+import { type Niivue, type NVImage, SLICE_TYPE } from "@niivue/niivue";
 
-import { apply, invert, Order, sameGrid } from "./grid";
 import type { Manifest, VolumeFacts, Voxel } from "./manifest";
 import {
   AXES,
@@ -19,7 +18,9 @@ import {
   type PlaneName,
   type Share,
 } from "./panes";
-import { Still } from "./still";
+import { makeNiivue } from "./niivue";
+import { Painter } from "./painter";
+import { Space } from "./space";
 
 export type { PaneName, PlaneName } from "./panes";
 export type { Voxel } from "./manifest";
@@ -31,11 +32,6 @@ export interface Spot {
   y: number;
 }
 
-/** How long nothing may move before the 3D pane is drawn again, in milliseconds. */
-const SETTLED = 180;
-/** What a frame may cost, in milliseconds, before the 3D pane is left out while things move. */
-const SMOOTH = 24;
-
 export class Stage {
   readonly nv: Niivue;
   readonly canvas: HTMLCanvasElement;
@@ -43,9 +39,8 @@ export class Stage {
   readonly surface: HTMLElement;
   readonly overlay: SVGSVGElement;
   private own: NVImage | null = null;
-  private ownOrder: Order | null = null;
-  private shownFacts: VolumeFacts;
-  private shownOrder: Order | null = null;
+  private readonly space: Space;
+  private readonly painter: Painter;
   private panes: PaneName[] = [];
   private enlarged: PaneName | null = null;
   private activePane: PaneName = "axial";
@@ -54,10 +49,6 @@ export class Stage {
   private readonly onFrame: (() => void)[] = [];
   private readonly onToolChange: ((name: string | null) => void)[] = [];
   private readonly onVolumeChange: ((facts: VolumeFacts) => void)[] = [];
-  private requested = 0;
-  private settling = 0;
-  private fullCost = 0;
-  private readonly still: Still;
   private readonly live: HTMLElement;
 
   constructor(
@@ -71,23 +62,19 @@ export class Stage {
     };
     this.surface = find("[data-surface]");
     this.canvas = find("[data-canvas]");
-    this.still = new Still(find("[data-still]"));
     this.overlay = find("[data-overlay]");
     this.live = find("[data-live]");
-    this.shownFacts = this.factsOf(manifest.scan.id);
-    this.nv = new Niivue({
-      // Pointers, wheel and keys are ours, so that every tool speaks of the file's voxels.
-      interactive: false,
-      dragAndDropEnabled: false,
-      backColor: [0, 0, 0, 1],
-      crosshairWidth: 0,
-      isRadiologicalConvention: manifest.scan.convention !== "neurological",
-      isOrientationTextVisible: false,
-      isOrientCube: manifest.scan.has_sides && manifest.scan.kind === "volume",
-      multiplanarForceRender: true,
-      loadingText: "",
-      logLevel: "error",
-    });
+    this.space = new Space(manifest.scan, this.factsOf(manifest.scan.id));
+    this.painter = new Painter(
+      this.canvas,
+      find("[data-still]"),
+      () => this.boxes().get("render"),
+      (withRender) => {
+        this.arrange(withRender);
+        this.nv.drawScene();
+      },
+    );
+    this.nv = makeNiivue(manifest);
   }
 
   /** The volume of the scan being read; its grid is that of masks and drawings. */
@@ -98,12 +85,12 @@ export class Stage {
 
   /** What is on the canvas now: the scan being read, or another sequence of its study. */
   get shown(): VolumeFacts {
-    return this.shownFacts;
+    return this.space.shownFacts;
   }
 
   /** Whether the volume shown has the voxels of the scan being read; else nothing can be drawn. */
   get isOwnGrid(): boolean {
-    return sameGrid(this.shownFacts, this.manifest.scan);
+    return this.space.isShared;
   }
 
   async attach(): Promise<void> {
@@ -115,7 +102,7 @@ export class Stage {
       return words;
     };
     new ResizeObserver(() => {
-      this.still.hide();
+      this.painter.forget();
       this.redraw();
     }).observe(this.surface);
   }
@@ -123,17 +110,15 @@ export class Stage {
   /** Shows `image`, which is the volume of `facts`, where the crosshair stays if it can. */
   show(image: NVImage, facts: VolumeFacts): void {
     const isFirst = this.own === null;
+    this.space.take(image, facts);
     if (isFirst) {
       this.own = image;
-      this.ownOrder = new Order(image, this.manifest.scan.shape);
-      this.at = this.ownOrder.toFile(this.ownOrder.dims.map((n) => n >> 1) as Voxel);
+      this.at = this.toFile(this.dims.map((n) => n >> 1) as Voxel);
     }
-    this.shownFacts = facts;
-    this.shownOrder = new Order(image, facts.shape);
-    this.panes = panesFor(this.shownOrder.dims);
+    this.panes = panesFor(this.dims);
     if (this.enlarged !== null && !this.panes.includes(this.enlarged)) this.enlarged = null;
     if (!this.panes.includes(this.activePane)) this.activePane = this.panes[0]!;
-    this.still.hide();
+    this.painter.forget();
     // The first slices are on the screen before the 3D pane, which takes longer.
     this.arrange(!isFirst);
     this.nv.volumes = [image, ...this.nv.volumes.slice(1)];
@@ -144,31 +129,11 @@ export class Stage {
   }
 
   toFile(ras: Voxel): Voxel {
-    return this.order().toFile(ras);
+    return this.space.order.toFile(ras);
   }
 
   toRas(file: Voxel): Voxel {
-    return this.order().toRas(file);
-  }
-
-  private order(): Order {
-    if (this.ownOrder === null) throw new Error("the scan is not loaded yet");
-    return this.ownOrder;
-  }
-
-  /** A voxel of the scan being read in NiiVue's grid of what is shown; fractions are kept. */
-  private toShown(file: Voxel): Voxel {
-    if (this.shownOrder === null) return file;
-    if (this.isOwnGrid) return this.shownOrder.toRas(file);
-    const place = apply(this.manifest.scan.grid, file);
-    return this.shownOrder.toRas(apply(invert(this.shownFacts.grid), place));
-  }
-
-  private fromShown(ras: Voxel): Voxel {
-    if (this.shownOrder === null) return ras;
-    const file = this.shownOrder.toFile(ras);
-    if (this.isOwnGrid) return file;
-    return apply(invert(this.manifest.scan.grid), apply(this.shownFacts.grid, file));
+    return this.space.order.toRas(file);
   }
 
   /** The middle of the crosshair's voxel in NiiVue's grid of what is shown. */
@@ -179,21 +144,20 @@ export class Stage {
 
   /** The crosshair's voxel in what is shown, as it is stored there. */
   currentShown(): Voxel {
-    const ras = this.toShown(this.at).map(Math.round) as Voxel;
-    return this.shownOrder === null ? ras : this.shownOrder.toFile(ras);
+    return this.space.storedShown(this.space.toShown(this.at).map(Math.round) as Voxel);
   }
 
   drawn(): Drawn[] {
-    return this.shownOrder === null ? [] : drawnSlices(this.nv, this.shownOrder.dims);
+    return this.space.hasImage ? drawnSlices(this.nv, this.dims) : [];
   }
 
   /** NiiVue's grid of the volume shown: its shape. */
   get dims(): Voxel {
-    return this.shownOrder?.dims ?? [1, 1, 1];
+    return this.space.dims;
   }
 
   spots(file: Voxel, tolerance = 0.5): Spot[] {
-    const ras = this.toShown(file);
+    const ras = this.space.toShown(file);
     const found: Spot[] = [];
     for (const slice of this.drawn()) {
       const off = Math.abs(ras[AXES[slice.plane].through]! - slice.slice);
@@ -206,7 +170,7 @@ export class Stage {
     const { x, y } = this.local(clientX, clientY);
     const slice = this.drawn().find((drawn) => holds(drawn.box, x, y));
     if (slice === undefined) return null;
-    return { plane: slice.plane, voxel: this.fromShown(slice.toRas(x, y)) };
+    return { plane: slice.plane, voxel: this.space.fromShown(slice.toRas(x, y)) };
   }
 
   local(clientX: number, clientY: number): { x: number; y: number } {
@@ -249,7 +213,7 @@ export class Stage {
 
   private place(): void {
     const { dims } = this;
-    const ras = this.toShown(this.at);
+    const ras = this.space.toShown(this.at);
     ras.forEach((n, axis) => {
       const inside = Math.min(dims[axis]! - 1, Math.max(0, Math.round(n)));
       this.nv.scene.crosshairPos[axis] = (inside + 0.5) / dims[axis]!;
@@ -258,11 +222,11 @@ export class Stage {
 
   /** Moves `pane`'s slice; up, left and to the front are positive. */
   scroll(pane: PaneName, steps: number): void {
-    if (pane === "render" || this.shownOrder === null) return;
-    const ras = this.toShown(this.at).map(Math.round) as Voxel;
+    if (pane === "render" || !this.space.hasImage) return;
+    const ras = this.space.toShown(this.at).map(Math.round) as Voxel;
     const axis = AXES[pane].through;
     ras[axis] = Math.min(this.dims[axis]! - 1, Math.max(0, ras[axis]! + steps));
-    this.goTo(this.fromShown(ras));
+    this.goTo(this.space.fromShown(ras));
   }
 
   get active(): PaneName {
@@ -282,7 +246,7 @@ export class Stage {
   maximise(pane: PaneName | null): void {
     this.enlarged = pane;
     if (pane !== null) this.activePane = pane;
-    this.still.hide();
+    this.painter.forget();
     this.redraw();
   }
 
@@ -330,39 +294,19 @@ export class Stage {
 
   /** Draws on the next frame, however often it is asked for until then. */
   redraw(): void {
-    if (this.requested !== 0) return;
-    this.requested = requestAnimationFrame(() => {
-      this.requested = 0;
-      this.drawNow();
-    });
+    this.painter.soon();
   }
 
   /** As `redraw`, for what changes in the 3D pane itself. */
   redrawRender(): void {
-    this.still.hide();
-    this.redraw();
+    this.painter.forget();
+    this.painter.soon();
   }
 
   /** Draws everything at once, the 3D pane too. */
   settle(): void {
-    this.still.hide();
-    this.drawNow();
-  }
-
-  private drawNow(): void {
-    const render = this.boxes().get("render");
-    const isSlow = render !== undefined && this.fullCost > SMOOTH;
-    const skip = isSlow && this.still.isShown;
-    this.arrange(!skip);
-    const begun = performance.now();
-    this.nv.drawScene();
-    clearTimeout(this.settling);
-    if (skip) {
-      this.settling = window.setTimeout(() => this.settle(), SETTLED);
-      return;
-    }
-    this.fullCost = performance.now() - begun;
-    if (isSlow) this.still.keep(this.canvas, render);
+    this.painter.forget();
+    this.painter.now();
   }
 
   private arrange(withRender: boolean): void {
