@@ -140,6 +140,10 @@ def test_the_reading_room_has_no_grave_fault_while_it_is_used(drawing: Page, sit
     for shut in drawing.locator("details:not([open]) > summary").all():
         shut.click()
     wrong = faults(drawing, "the reading room")
+    drawing.locator("[data-edit-start]").click()
+    expect(drawing.locator("[data-edit-save]")).to_be_visible()
+    wrong += faults(drawing, "correcting")
+    drawing.locator("[data-edit-leave]").click()
     drawing.keyboard.press("?")
     expect(drawing.locator("[data-sheet]")).to_be_visible()
     wrong += faults(drawing, "its keys")
