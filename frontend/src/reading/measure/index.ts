@@ -64,6 +64,12 @@ export function mountMeasures(stage: Stage): void {
   }
 
   stage.onRedraw(draw);
+  // What to do next stands in the panel, which may be out of sight below the others.
+  stage.onTool(() => {
+    if (hand.kind === null) return;
+    panel.suggest(hand.hint);
+    root.scrollIntoView({ block: "nearest" });
+  });
   store.onChange(() => stage.redraw());
   if (stage.manifest.may_edit) addTools(stage, ruler);
   addToggle(stage, store, root);
