@@ -193,6 +193,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     # Two fields are named "kind": this one keeps a name that says which.
     "ENUM_NAME_OVERRIDES": {
+        "SegmentationStepEnum": "segmentation.models.Step",
+        "ComparisonStepEnum": "segmentation.models.ComparisonStep",
         "MeasureKindEnum": "segmentation.models.hand_measure.MeasureKind",
     },
 }

@@ -33,6 +33,8 @@ from segmentation.models import (
 from segmentation.selectors.comparisons import Side, comparison_file, order_sides, usual_sides
 from segmentation.services import queue
 from segmentation.services.comparisons import request_comparison
+from segmentation.services.erasure import erase_scan
+from segmentation.tasks import run_comparison
 from segmentation.tests.factories import (
     SHAPE,
     SPACING_MM,
@@ -137,6 +139,32 @@ def test_what_stayed_grew_and_is_gone_is_counted_in_voxels_and_millilitres(
     assert image.shape == scan.shape
     assert np.array_equal(image.affine, scan.affine)
     assert np.bincount(np.asarray(image.dataobj).ravel())[1:].tolist() == [120, 240, 120]
+
+
+def test_the_task_claims_works_and_is_safe_to_run_twice(
+    pair: tuple[Segmentation, Segmentation], clinician: Membership
+) -> None:
+    row = ask(pair, clinician)
+    run_comparison(str(row.pk))
+    row.refresh_from_db()
+    first = (row.state, row.files, row.finished_at)
+    assert row.state == State.SUCCEEDED
+    run_comparison(str(row.pk))
+    row.refresh_from_db()
+    assert (row.state, row.files, row.finished_at) == first
+
+
+def test_erasing_a_scan_takes_its_comparisons_with_their_files(
+    pair: tuple[Segmentation, Segmentation],
+    clinician: Membership,
+    admin: Membership,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    work(ask(pair, clinician))
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_scan(scan=pair[0].scan, by=admin)
+    assert not Comparison.objects.exists()
+    assert files_below(media_root() / "comparisons") == []
 
 
 def test_a_scan_on_the_same_grid_is_not_stored_a_second_time(
