@@ -59,6 +59,10 @@ export class Editor {
     window.addEventListener("beforeunload", (event) => {
       if (this.begun !== null && !this.begun.autosave.isSafe) event.preventDefault();
     });
+    document.addEventListener("visibilitychange", () => {
+      const autosave = this.begun?.autosave;
+      if (document.hidden && autosave && !autosave.isSafe) void autosave.flush();
+    });
     void this.lookAtOthers();
   }
 

@@ -40,9 +40,11 @@ export class Panel {
   }
 
   showEditing(isEditing: boolean): void {
+    const hadFocus = this.root.contains(document.activeElement);
     this.find("idle").hidden = isEditing;
     this.find("on").hidden = !isEditing;
-    if (isEditing) this.root.scrollIntoView({ block: "nearest" });
+    if (isEditing) this.root.parentElement?.scrollTo({ top: 0 });
+    if (hadFocus) this.find(isEditing ? "smaller" : "start").focus();
   }
 
   /** A message with what can be done about it; an empty one goes away. */

@@ -23,7 +23,8 @@ export class Paper {
     this.nv.drawOpacity = OPACITY;
     this.nv.drawRimOpacity = EDGE;
     this.nv.drawLut = { lut: colourTable(), min: 0, max: 255, labels: [] };
-    this.nv.updateGLVolume();
+    // `updateGLVolume` would do this too, but colours the whole volume again.
+    this.nv.refreshColormaps();
     this.nv.refreshDrawing(false);
     drawing.takeFresh();
   }
