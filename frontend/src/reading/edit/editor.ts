@@ -13,7 +13,7 @@ import { pack, unpack } from "./packing";
 import { Panel, clock } from "./panel";
 import { Paper } from "./paper";
 import { Pointing, toolOf, type Place } from "./pointing";
-import { EditServer, type DrawingState } from "./server";
+import { EditServer, type DrawingState, type KeptEdit } from "./server";
 import { EDIT_TOOLS, Session, type EditTool } from "./session";
 
 const LOOK_AGAIN = 20_000;
@@ -84,10 +84,9 @@ export class Editor {
     this.opening = true;
     try {
       const state = await this.server.state(this.stage.manifest.result?.id ?? null);
-      const isOld = state.edit !== null;
-      const labels = isOld ? await this.keptLabels() : await this.versionLabels();
+      const labels = state.edit ? await this.keptLabels() : await this.versionLabels();
       this.open(labels, state);
-      if (isOld) this.sayWhatWasLoaded(state);
+      if (state.edit !== null) this.sayWhatWasLoaded(state.edit);
       if (toolOf(this.stage) === null) this.stage.setTool("brush");
     } catch (error) {
       this.panel.ask(wordsOf(error), [{ label: "Try again", action: () => void this.start() }]);
@@ -140,11 +139,9 @@ export class Editor {
     return this.order.map((axis) => size[Math.abs(axis) - 1]!) as Triple;
   }
 
-  private sayWhatWasLoaded(state: DrawingState): void {
-    const { edit } = state;
-    if (edit === null) return;
-    const from = edit.base_version === null ? "" : `, begun from version ${edit.base_version}`;
-    const message = `Your unsaved drawing of ${clock(edit.updated_at)}${from}, is open again.`;
+  private sayWhatWasLoaded(edit: KeptEdit): void {
+    const from = edit.base_version === null ? "" : `, begun from version ${edit.base_version},`;
+    const message = `Your unsaved drawing of ${clock(edit.updated_at)}${from} is open again.`;
     this.panel.ask(message, [
       { label: "Go on with it", action: () => this.panel.ask("") },
       { label: "Discard it", action: () => void this.ending.discard() },
