@@ -12,6 +12,7 @@ const WIDTH = 1.6;
 
 export class Outlines {
   opacity = 0;
+  private isDrawn = false;
   private readonly canvas: HTMLCanvasElement | null;
 
   constructor(
@@ -26,12 +27,15 @@ export class Outlines {
   private draw(): void {
     const context = this.canvas?.getContext("2d");
     if (!this.canvas || !context) return;
+    // Another grid has other slices: the layer's fill still shows there, its outline would not fit.
+    const isWanted = this.opacity > 0 && this.stage.isOwnGrid;
+    if (!isWanted && !this.isDrawn) return;
+    this.isDrawn = isWanted;
     const ratio = window.devicePixelRatio || 1;
     const { clientWidth, clientHeight } = this.stage.canvas;
     this.canvas.width = clientWidth * ratio;
     this.canvas.height = clientHeight * ratio;
-    // Another grid has other slices: the layer's fill still shows there, its outline would not fit.
-    if (this.opacity === 0 || !this.stage.isOwnGrid) return;
+    if (!isWanted) return;
     context.scale(ratio, ratio);
     context.lineWidth = WIDTH;
     for (const slice of this.stage.drawn()) this.drawSlice(context, slice);
