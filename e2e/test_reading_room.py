@@ -189,8 +189,8 @@ def test_a_picture_opens_in_the_same_viewer_without_made_up_sides(
     expect(page.locator('[data-pane="axial"] .side:visible')).to_have_count(0)
     expect(page.locator('[data-pane="coronal"]')).to_be_hidden()
     assert page.locator("[data-world]").inner_text() == "position not stated in the file"
-    page.keyboard.press("2")
-    expect(page.locator("button[data-volume]").nth(1)).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("3")
+    expect(page.locator("button[data-volume]").nth(2)).to_have_attribute("aria-pressed", "true")
 
 
 def test_the_keys_stand_in_a_sheet(page: Page, site: str, rooms: dict[str, str]) -> None:

@@ -61,6 +61,14 @@ class TestPage:
         assert "reading.js" in client.get(f"/scans/{scan.pk}/read/").content.decode()
         assert "reading.js" not in client.get(f"/scans/{scan.pk}/").content.decode()
 
+    def test_of_a_composite_the_flair_is_shown_first(
+        self, client: Client, patient: Patient
+    ) -> None:
+        scan = picture_scan(patient, colour=True, sequence="COMPOSITE")
+        page = client.get(f"/scans/{scan.pk}/read/").content.decode()
+        assert f'rel="preload" href="/scans/{scan.pk}/volume/1/"' in page
+        assert 'data-channel="1"' in page
+
     def test_the_scans_page_leads_to_it_with_the_version_that_is_shown(
         self, client: Client, scan: Scan
     ) -> None:

@@ -43,7 +43,7 @@ def read(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "patient": scan.patient,
         "manifest": manifest,
         "visits": _visits(manifest["volumes"]),
-        "first_volume": next(v for v in manifest["volumes"] if v["scan_id"] == str(scan.pk)),
+        "first_volume": _first(manifest["volumes"], scan),
         # The room is dark whatever the rest of the site is.
         "theme": "dark",
     }
@@ -52,6 +52,12 @@ def read(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "segmentation/reading.html",
         {**context, **_result(scan, manifest, member_of(request))},
     )
+
+
+def _first(volumes: list[dict[str, Any]], scan: Scan) -> dict[str, Any]:
+    """What is shown at first: the scan, of a composite its FLAIR."""
+    own = [volume_ for volume_ in volumes if volume_["scan_id"] == str(scan.pk)]
+    return next((volume_ for volume_ in own if volume_["label"] == "FLAIR"), own[0])
 
 
 def _visits(volumes: list[dict[str, Any]]) -> list[tuple[date, list[dict[str, Any]]]]:
