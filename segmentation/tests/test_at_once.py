@@ -8,18 +8,29 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from django.db import IntegrityError, connection
 
-from clinic.models import Membership
+from clinic.models import Membership, Role
+from clinic.tests.factories import MembershipFactory
 from ml.models import Model
 from patients.models import Patient, Scan, Sequence, Study
-from segmentation.errors import DuplicateScanError, SegmentationError
-from segmentation.models import Segmentation, State
+from segmentation.errors import (
+    DuplicateScanError,
+    NewerVersionError,
+    SegmentationError,
+    StaleDrawingError,
+)
+from segmentation.files import media_root
+from segmentation.models import Edit, Segmentation, State
 from segmentation.services import queue, uploads
+from segmentation.services.edits import keep_edit
 from segmentation.services.erasure import erase_patient
+from segmentation.services.saving import save_edit
 from segmentation.services.uploads import Declaration, accept_upload
 from segmentation.tests.factories import (
     ScanFactory,
@@ -28,6 +39,7 @@ from segmentation.tests.factories import (
     make_stale,
     upload,
 )
+from segmentation.tests.reading_factories import packed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT_ONCE = 6
@@ -130,3 +142,36 @@ def test_a_scan_that_comes_in_while_its_patient_is_erased_leaves_no_file(
     assert not Patient.objects.exists()
     assert not Scan.objects.exists()
     assert files_below(media) == []
+
+
+def test_of_several_who_save_at_once_one_is_first_and_the_others_lose_nothing() -> None:
+    scan = ScanFactory()
+    clinic = scan.study.patient.clinic
+    people = [MembershipFactory(clinic=clinic, role=Role.CLINICIAN) for _ in range(AT_ONCE)]
+    content = packed(np.ones(tuple(scan.shape), dtype=np.uint8))
+    for person in people:
+        keep_edit(scan=scan, by=person, base=None, revision=0, content=content)
+    waiting = iter(people)
+
+    outcomes = together(lambda: save_edit(scan=scan, by=next(waiting), revision=1))
+
+    saved = [row for row in outcomes if isinstance(row, Segmentation)]
+    assert [row.version for row in saved] == [1]
+    assert all(isinstance(row, NewerVersionError) for row in outcomes if row not in saved)
+    assert Edit.objects.filter(scan=scan).count() == AT_ONCE - 1
+    assert Segmentation.objects.get(scan=scan).is_current
+
+
+def test_of_several_first_autosaves_at_once_one_is_kept_and_the_others_are_refused() -> None:
+    scan = ScanFactory()
+    person = MembershipFactory(clinic=scan.study.patient.clinic, role=Role.CLINICIAN)
+    content = packed(np.ones(tuple(scan.shape), dtype=np.uint8))
+
+    outcomes = together(
+        lambda: keep_edit(scan=scan, by=person, base=None, revision=0, content=content)
+    )
+
+    kept = [row for row in outcomes if isinstance(row, Edit)]
+    assert len(kept) == 1
+    assert all(isinstance(row, StaleDrawingError) for row in outcomes if row not in kept)
+    assert files_below(media_root() / "edits") == [f"{kept[0].pk}/{Path(kept[0].labels.path).name}"]
