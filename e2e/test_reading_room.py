@@ -66,6 +66,13 @@ def centre_of(page: Page, pane: str) -> tuple[float, float]:
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
+def at_the_lesion(page: Page) -> str:
+    """Goes to the first lesion, which is on the left; where that is, once it is written there."""
+    page.keyboard.press("n")
+    expect(page.locator("[data-world]")).to_contain_text("L ")
+    return page.locator("[data-world]").inner_text()
+
+
 def level_and_width(page: Page) -> tuple[float, float]:
     level = float(page.locator("[data-level]").input_value())
     return level, float(page.locator("[data-width]").input_value())
@@ -118,14 +125,13 @@ def test_the_convention_can_be_switched_and_the_letters_follow(
     page: Page, site: str, rooms: dict[str, str]
 ) -> None:
     open_room(page, site, rooms["flair"])
-    page.keyboard.press("n")
-    place = page.locator("[data-world]").inner_text()
+    place = at_the_lesion(page)
     page.keyboard.press("v")
     expect(page.locator("[data-convention]")).to_contain_text("Neurological")
     expect(page.locator('[data-pane="axial"] .side.at-left')).to_have_text("L")
     assert letters(page, "coronal") == ["L", "R", "S", "I"]
     assert letters(page, "sagittal") == ["P", "A", "S", "I"]
-    assert page.locator("[data-world]").inner_text() == place
+    expect(page.locator("[data-world]")).to_have_text(place)
 
 
 def test_the_window_is_set_by_drag_by_preset_and_by_number(
@@ -170,15 +176,14 @@ def test_another_sequence_of_the_study_is_one_key_away_at_the_same_place(
     page: Page, site: str, rooms: dict[str, str]
 ) -> None:
     open_room(page, site, rooms["flair"])
-    page.keyboard.press("n")
-    place = page.locator("[data-world]").inner_text()
+    place = at_the_lesion(page)
     value = page.locator("[data-intensity]").inner_text()
     other = page.locator("button[data-volume]", has_text=re.compile("^T1"))
     key = other.locator("kbd").inner_text()
     page.keyboard.press(key)
     expect(other).to_have_attribute("aria-pressed", "true", timeout=DRAWN)
     expect(page.locator("[data-intensity]")).not_to_have_text(value)
-    assert page.locator("[data-world]").inner_text() == place
+    expect(page.locator("[data-world]")).to_have_text(place)
 
 
 def test_a_picture_opens_in_the_same_viewer_without_made_up_sides(
