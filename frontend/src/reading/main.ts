@@ -55,7 +55,7 @@ function addConvention(stage: Stage): void {
   const write = (): void => {
     const name = stage.isRadiological ? "Radiological" : "Neurological";
     const edge = stage.isRadiological ? "right" : "left";
-    if (words) words.textContent = `${name}: patient's left on the ${edge}`;
+    if (words) words.textContent = `${name}: L is on the ${edge}`;
   };
   addAction(
     stage,
