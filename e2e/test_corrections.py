@@ -312,6 +312,7 @@ def test_two_people_at_once_hear_of_each_other_and_lose_nothing(
     clinician.locator("[data-edit-save]").click()
     question = clinician.locator("[data-edit-question]")
     expect(question).to_contain_text("there is now version 1 by")
+    expect(clinician.locator("[data-edit-save]")).to_have_text("Save as version 2")
     clinician.get_by_role("button", name="Save mine all the same").click()
     clinician.wait_for_url("**/read/?version=*")
     clinician.wait_for_selector("[data-ready]")

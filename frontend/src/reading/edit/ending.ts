@@ -71,11 +71,21 @@ export class Ending {
       return;
     }
     const address = `${window.location.pathname}?version=${newer.id}`;
+    void this.sayWhatIsNewer();
     this.panel.ask(wordsOf(error), [
       { label: `Look at version ${newer.version}`, action: () => window.open(address, "_blank") },
       { label: "Save mine all the same", action: () => void this.save(true) },
       { label: "Go on drawing", action: () => this.panel.ask("") },
     ]);
+  }
+
+  /** The number that saving would give is another one now. */
+  private async sayWhatIsNewer(): Promise<void> {
+    try {
+      this.panel.showState(await this.server.state(null));
+    } catch {
+      // The refusal itself has said it.
+    }
   }
 }
 
