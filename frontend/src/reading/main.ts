@@ -112,6 +112,9 @@ async function open(root: HTMLElement): Promise<void> {
   const toggleCrosshair = mountMarks(stage);
   mountReadout(stage);
   await series.show(own);
+  // A reader looks at the largest lesion first; without one, at the middle of the head.
+  const largest = stage.manifest.result?.lesions[0];
+  if (largest !== undefined) stage.goTo(largest.key_voxel);
   performance.mark("first-image");
   root.dataset.firstImage = "";
   await painted();
