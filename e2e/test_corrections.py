@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
+from sending import csrf_of
 
 from conftest import sign_in
 from ml.tests import factories as heads
@@ -124,10 +125,6 @@ def new_scan(page: Page, site: str, content: bytes, name: str, sequence: str = U
     )
     assert sent.status == 201, sent.text()
     return str(sent.json()["id"])
-
-
-def csrf_of(page: Page) -> str:
-    return next(c["value"] for c in page.context.cookies() if c["name"] == "csrftoken")
 
 
 def head_in(codes: str, *, is_oblique: bool = False) -> bytes:

@@ -6,13 +6,15 @@ import re
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from test_main_job import add_patient, finished_rows, upload
+from sending import send_scan
+from test_main_job import add_patient, finished_rows
 
 from conftest import FLAGS, find_chromium, sign_in
 from ml.samples import write_samples
 
 DRAWN = 90_000
 DAY = "2026-04-02"
+COMPOSITE = "COMPOSITE"
 
 
 @pytest.fixture(scope="module")
@@ -22,19 +24,18 @@ def rooms(browser: Browser, site: str, tmp_path_factory: pytest.TempPathFactory)
     page = browser.new_context(viewport={"width": 1280, "height": 860}).new_page()
     sign_in(page, site, "clinician")
     add_patient(page, site, "Test Reading", "E2E-READ")
-    upload(page, files["sample_flair.nii.gz"], day=DAY)
-    finished_rows(page, 1)
+    patient = page.url.rstrip("/").split("/")[-1]
+    scans = {
+        "flair": send_scan(page, site, patient, files["sample_flair.nii.gz"], day=DAY),
+        "picture": send_scan(
+            page, site, patient, files["sample_composite.tif"], day="2026-05-02", sequence=COMPOSITE
+        ),
+    }
+    followup = files["sample_flair_followup.nii.gz"]
+    send_scan(page, site, patient, followup, day=DAY, sequence="T1")
     page.reload()
-    upload(page, files["sample_flair_followup.nii.gz"], day=DAY, sequence="T1")
-    expect(page.locator(".scan-row")).to_have_count(2)
-    page.reload()
-    upload(page, files["sample_composite.tif"], day="2026-05-02")
     finished_rows(page, 2)
-    rows = page.locator(".scan-row")
-    found = {}
-    for name, words in (("flair", "sample_flair.nii.gz"), ("picture", "sample_composite.tif")):
-        link = rows.filter(has_text=words).locator("[data-open]")
-        found[name] = f"{site}{link.get_attribute('href')}read/"
+    found = {name: f"{site}/scans/{scan}/read/" for name, scan in scans.items()}
     page.context.close()
     return found
 
