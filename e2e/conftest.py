@@ -24,7 +24,7 @@ SHARED = ROOT.parent / "shared" / "data"
 PASSWORD = "a-demo-password-for-tests"
 START_PATIENCE = 240
 # A frame drawn by software on a busy machine can take seconds.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -107,7 +107,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A fresh profile; a script error or a refused resource on any page fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 860})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(60_000)
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on(

@@ -118,14 +118,14 @@ def test_the_worklist_changes_by_itself_but_not_under_the_pointer(
     first, second = ((rows.nth(n).get_attribute("id") or "").removeprefix("row-") for n in (0, 1))
 
     clerk(f"segmentations/{first}/review/sign/", {"password": PASSWORD})
-    expect(count(page, "review")).to_have_text(str(before - 1), timeout=15_000)
+    expect(count(page, "review")).to_have_text(str(before - 1), timeout=60_000)
     expect(count(page, "signed")).to_have_text(str(signed + 1))
-    expect(page).to_have_title(re.compile(rf"^\({new - 1}\) Worklist"), timeout=15_000)
+    expect(page).to_have_title(re.compile(rf"^\({new - 1}\) Worklist"), timeout=60_000)
 
     page.locator(f"#row-{second} td").nth(2).hover()
     clerk(f"segmentations/{second}/review/sign/", {"password": PASSWORD})
     show = page.get_by_role("button", name="The list has changed")
-    expect(show).to_be_visible(timeout=15_000)
+    expect(show).to_be_visible(timeout=60_000)
     expect(page.locator(f"#row-{second}")).to_be_visible()
     show.click()
     expect(page.locator(f"#row-{second}")).to_have_count(0)
