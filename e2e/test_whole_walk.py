@@ -97,7 +97,8 @@ def test_the_demo_patient_is_read_corrected_compared_and_signed(clinician: Page,
     keep_picture(page, "worklist")
     page.goto(f"{site}/patients/")
     page.get_by_role("link", name="Demo Patient One").click()
-    finished_rows(page, 4)
+    expect(page.locator(".scan-row")).to_have_count(4)
+    expect(page.locator(".scan-row .badge.busy")).to_have_count(0, timeout=PATIENCE)
     patient = page.url.rstrip("/").split("/")[-1]
     # Another test may have rejected a result of this patient, so that none counts there.
     newest, before = [scan for scan in scans_of(page) if current(page, site, scan)][:2]
