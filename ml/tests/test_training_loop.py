@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -212,11 +213,13 @@ def test_a_run_stops_early_when_validation_no_longer_gets_better(
     assert weights.read_bytes() == before, "it stays stopped"
 
 
-def test_a_run_is_cut_at_its_time_and_says_so(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("wall", "worked"), [(10, 20), (40, 10)], ids=["quiet", "shared"])
+def test_a_run_is_cut_at_its_own_time_and_says_so(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wall: int, worked: int
 ) -> None:
-    clock = iter(range(0, 10_000, 10))
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    clock, work = count(step=wall), count(step=worked * torch.get_num_threads())
+    fake = SimpleNamespace(monotonic=lambda: next(clock), process_time=lambda: next(work))
+    monkeypatch.setattr(loop, "time", fake)
     # Ten seconds a step and a validation: two epochs take 80 s, the third is cut at 100 s.
     config = tiny_config(root, epochs=5, minutes=100 / 60)
 

@@ -71,7 +71,8 @@ class TrainingConfig:
     """One run.
 
     ``epochs`` are passes over the data, or ``steps_per_epoch`` steps each where slices are drawn.
-    ``minutes`` cuts the run at that wall time, validation included (0: never).
+    ``minutes`` cuts the run after that time (0: never), validation included; on a processor shared
+    with other work, only the run's own share of it counts (``ml.training.loop.Stopwatch``).
     ``early_stopping`` ends it after so many epochs without a better validation (0: never).
     ``average_decay`` is that of the exponential moving average of the weights (0: none).
     With ``keep_epochs`` the weights of every epoch stay, and some may be averaged when shipped.

@@ -25,15 +25,25 @@ CHECKPOINT = "checkpoint.pt"
 
 
 class Stopwatch:
-    """Counts the seconds that a run spends, over all the sessions that it is resumed in."""
+    """Counts the seconds that a run spends, over all the times that it is resumed.
+
+    On a processor that is shared with other work these are the seconds that the run had of it:
+    its processor time divided by its threads, where that is less than the wall time. So a run
+    cut after some minutes has had about the same work done, however busy the machine was; what
+    a second process reads and augments meanwhile is not counted.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.last = time.monotonic()
+        self.last = self._now()
+
+    def _now(self) -> tuple[float, float]:
+        return time.monotonic(), time.process_time() / max(1, torch.get_num_threads())
 
     def lap(self) -> None:
-        now = time.monotonic()
-        self.run.seconds += now - self.last
+        now = self._now()
+        wall, worked = now[0] - self.last[0], now[1] - self.last[1]
+        self.run.seconds += min(wall, worked) if self.run.device.type == "cpu" else wall
         self.last = now
 
 

@@ -24,8 +24,8 @@ class Run:
     """Everything that changes while a run goes on.
 
     ``step`` counts the optimiser's steps over the whole run and ``step_in_epoch`` those of the
-    epoch under way, whose losses sum up to ``loss_sum``. ``seconds`` is the wall time spent in
-    all sessions of the run together. ``log`` has one row for each finished epoch.
+    epoch under way, whose losses sum up to ``loss_sum``. ``seconds`` is the time spent, as
+    ``ml.training.loop.Stopwatch`` counts it. ``log`` has one row for each finished epoch.
     """
 
     network: nn.Module
