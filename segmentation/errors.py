@@ -20,6 +20,13 @@ class SegmentationError(ValueError):
     """A segmentation that cannot be asked for; the message says why."""
 
 
+class ScanErasedError(SegmentationError):
+    """Somebody has erased the scan meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__("The scan has been erased meanwhile, with everything that belongs to it.")
+
+
 class ReviewError(SegmentationError):
     """A step of a review that is not possible now; the message says why and what to do."""
 

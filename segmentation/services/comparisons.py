@@ -16,6 +16,7 @@ from segmentation.comparable import check_alignment, choose_alignment
 from segmentation.errors import ClaimLostError
 from segmentation.files import media_root
 from segmentation.models import Alignment, Comparison, ComparisonStep, Segmentation, State
+from segmentation.services.locks import lock_scans
 from segmentation.services.queue import Claim, ring_for
 
 
@@ -29,12 +30,14 @@ def request_comparison(
     """The comparison of two results of one patient: the one there is, or a new one that waits.
 
     Without an ``alignment`` the fitting one is taken. One that has failed waits once more. Raises
-    ComparisonError, in plain words, where the two cannot be laid over each other.
+    ComparisonError, in plain words, where the two cannot be laid over each other, and
+    ScanErasedError where one of them is gone.
     """
     chosen = alignment or choose_alignment(earlier, later)
     check_alignment(earlier, later, chosen)
     try:
         with transaction.atomic():
+            lock_scans([earlier.scan_id, later.scan_id])
             row, asked = _row(earlier, later, chosen, by)
             if asked:
                 _tell(row, by)

@@ -15,8 +15,8 @@ from patients.services.studies import record_correction, remove_empty_study, stu
 from segmentation.errors import SegmentationError
 from segmentation.models import Lesion, Segmentation, State, Step
 from segmentation.services.hand_measures import work_out_again
+from segmentation.services.locks import lock_scan
 from segmentation.services.queue import request_segmentation
-from segmentation.services.results import lock_scan
 from segmentation.services.reviews import withdraw_signatures
 
 REPLACED = "The scan was corrected while it was being segmented, so this run was ended."

@@ -16,6 +16,7 @@ from patients.models import Scan
 from segmentation.errors import SegmentationError, StaleDrawingError
 from segmentation.files import media_root, remove_folder
 from segmentation.models import Edit, Segmentation
+from segmentation.services.locks import lock_scan
 
 NOTHING_KEPT = "You have no unsaved drawing on this scan."
 ARCHIVED = "The scan is archived. Please restore it before you draw on it."
@@ -36,7 +37,8 @@ def keep_edit(
 
     ``revision`` is the one that it was made from, 0 for a new drawing. Raises InvalidDrawingError
     for labels that are not of the scan's grid and StaleDrawingError where another revision is
-    kept; then what was kept before stands. Autosaves are many: the access log has the first.
+    kept; then what was kept before stands. Raises SegmentationError where the scan is archived or
+    was erased. Autosaves are many: the access log has the first.
     """
     if scan.archived_at is not None:
         raise SegmentationError(ARCHIVED)
@@ -52,6 +54,7 @@ def _begin(scan: Scan, by: Membership, base: Segmentation | None, content: bytes
     edit = Edit(scan=scan, author=by, base=base)
     try:
         with transaction.atomic():
+            lock_scan(scan.pk)
             edit.labels.save("labels.gz", ContentFile(content), save=False)
             edit.save(force_insert=True)
             record_access(

@@ -13,6 +13,7 @@ from patients.models import Patient, Scan, ScanCorrection
 from patients.services.studies import remove_empty_study
 from segmentation.files import media_root, remove_folder
 from segmentation.models import Comparison, Edit, Segmentation
+from segmentation.services.locks import lock_scan, lock_scans
 
 
 def erase_patient(*, patient: Patient, by: Membership) -> None:
@@ -27,6 +28,7 @@ def erase_patient(*, patient: Patient, by: Membership) -> None:
         # Uploads lock this row too: from here on no scan can come in that would be overlooked.
         locked = Patient.objects.select_for_update().get(pk=patient_id)
         scans = Scan.objects.filter(study__patient=locked)
+        lock_scans(scans.values_list("pk", flat=True))
         folders += _scan_folders(scans)
         about = Q(patient_id=patient_id) | Q(
             subject_id__in=list(scans.values_list("pk", flat=True))
@@ -40,9 +42,11 @@ def erase_patient(*, patient: Patient, by: Membership) -> None:
 
 def erase_scan(*, scan: Scan, by: Membership) -> None:
     """Removes one scan with its results and files; its study too if it was the last one."""
-    folders = _scan_folders(Scan.objects.filter(pk=scan.pk))
     scan_id, study, patient_id = scan.pk, scan.study, scan.study.patient_id
     with transaction.atomic():
+        # Whoever is adding a result at this moment has added it once the lock is ours.
+        lock_scan(scan_id)
+        folders = _scan_folders(Scan.objects.filter(pk=scan_id))
         scan.delete()
         remove_empty_study(study=study)
         _forget_details(Q(subject_id=scan_id))

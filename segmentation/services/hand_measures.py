@@ -17,7 +17,7 @@ from ml.lines import angle_of, degrees_between, file_steps, length_of, slice_axi
 from patients.models import Scan
 from segmentation.errors import MeasureError, SegmentationError
 from segmentation.models import HandMeasure, Lesion, MeasureKind, Plane
-from segmentation.services.results import lock_scan
+from segmentation.services.locks import lock_scan
 
 POINTS = {MeasureKind.DISTANCE: 2, MeasureKind.ANGLE: 3, MeasureKind.DIAMETERS: 4}
 # How far two diameters may be from square: what a person's hand and whole voxels make of it.

@@ -19,7 +19,7 @@ from ml.prediction import Prediction
 from ml.stacks import slice_pixel_mm
 from ml.volumes import MedicalImage, mask_suffix, write_mask
 from patients.models import Scan
-from segmentation.errors import ClaimLostError
+from segmentation.errors import ClaimLostError, ScanErasedError
 from segmentation.files import (
     attempt_folder,
     kept_only_if_saved,
@@ -29,6 +29,7 @@ from segmentation.files import (
 from segmentation.lesion_maps import write_lesion_map
 from segmentation.models import Lesion, ReviewState, Segmentation, State, Step
 from segmentation.previews import AtlasLayout, write_previews
+from segmentation.services.locks import lock_scan
 from segmentation.services.queue import Claim
 
 
@@ -107,7 +108,10 @@ def write_finding(folder: Path, *, scan: Scan, image: MedicalImage, finding: Fin
 def _save_for_claim(
     claim: Claim, scan_id: uuid.UUID, model: Model, written: Written, finding: Finding
 ) -> Segmentation:
-    lock_scan(scan_id)
+    try:
+        lock_scan(scan_id)
+    except ScanErasedError as error:
+        raise ClaimLostError(f"the scan of segmentation {claim.job_id} was erased") from error
     segmentation = (
         Segmentation.objects.select_for_update()
         .filter(pk=claim.job_id, token=claim.token, state=State.RUNNING)
@@ -141,14 +145,6 @@ def store_result(
     segmentation.lesions.all().delete()
     Lesion.objects.bulk_create(_lesion(segmentation, found) for found in measurement.lesions)
     return segmentation
-
-
-def lock_scan(scan_id: uuid.UUID) -> None:
-    """Whoever gives a scan a result or changes which one counts does it one after the other.
-
-    The scan's row is taken before any result's, everywhere, so that nobody waits in a circle.
-    """
-    Scan.objects.select_for_update().get(pk=scan_id)
 
 
 def next_version(scan_id: uuid.UUID) -> int:

@@ -19,7 +19,7 @@ from patients.models import Scan
 from segmentation.errors import ReviewError
 from segmentation.models import Review, ReviewAction, ReviewState, Segmentation, State
 from segmentation.services.drafts import Draft, compare_with_draft
-from segmentation.services.results import lock_scan
+from segmentation.services.locks import lock_scan
 
 LOG_WORDS = {
     ReviewAction.STARTED: "review.start",

@@ -28,10 +28,10 @@ from segmentation.services.edits import (
     lock_edit,
     remove_edit,
 )
+from segmentation.services.locks import lock_scan
 from segmentation.services.results import (
     Finding,
     Written,
-    lock_scan,
     store_result,
     write_finding,
 )
@@ -58,7 +58,8 @@ def save_edit(
     there is no tumour. A version made from a signed one is an amendment: it waits, and the signed
     one counts. Raises StaleDrawingError where another revision is kept, NewerVersionError where
     the drawing's base is not the newest any more (unless ``even_though_newer``), SegmentationError
-    where the scan is archived. Nothing is stored then, and the drawing stays.
+    where the scan is archived or was erased meanwhile. Nothing is stored then, and the drawing
+    stays with its scan.
     """
     edit = _checked(scan, by, revision, even_though_newer)
     image, finding = _measure(scan, edit)

@@ -27,9 +27,9 @@ from segmentation.errors import (
 )
 from segmentation.files import media_root
 from segmentation.models import Edit, Segmentation, State
-from segmentation.services import queue, uploads
+from segmentation.services import queue, saving, uploads
 from segmentation.services.edits import keep_edit
-from segmentation.services.erasure import erase_patient
+from segmentation.services.erasure import erase_patient, erase_scan
 from segmentation.services.saving import save_edit
 from segmentation.services.uploads import Declaration, accept_upload
 from segmentation.tests.factories import (
@@ -141,6 +141,73 @@ def test_a_scan_that_comes_in_while_its_patient_is_erased_leaves_no_file(
     eraser.join(timeout=60)
     assert not Patient.objects.exists()
     assert not Scan.objects.exists()
+    assert files_below(media) == []
+
+
+def erased_while_saving(
+    monkeypatch: pytest.MonkeyPatch, erase: Callable[[], None], save: Callable[[], Any]
+) -> None:
+    """Saves, and lets ``erase`` begin once the save holds the scan's lock."""
+
+    def erase_on_its_own_connection() -> None:
+        try:
+            erase()
+        finally:
+            connection.close()
+
+    eraser = threading.Thread(target=erase_on_its_own_connection)
+    store = saving.store_result
+
+    def store_once_the_eraser_waits(*args: Any) -> Segmentation:
+        eraser.start()
+        wait_until_somebody_waits_for_a_lock()
+        return store(*args)
+
+    monkeypatch.setattr(saving, "store_result", store_once_the_eraser_waits)
+    save()
+    eraser.join(timeout=60)
+    assert not eraser.is_alive()
+
+
+@pytest.mark.parametrize("whole_patient", [False, True])
+def test_a_version_saved_while_its_scan_is_erased_leaves_no_file(
+    admin: Membership, media: Any, monkeypatch: pytest.MonkeyPatch, whole_patient: bool
+) -> None:
+    scan = ScanFactory(study__patient__clinic=admin.clinic)
+    content = packed(np.ones(tuple(scan.shape), dtype=np.uint8))
+    keep_edit(scan=scan, by=admin, base=None, revision=0, content=content)
+    other = Scan.objects.select_related("study__patient").get(pk=scan.pk)
+
+    def erase() -> None:
+        if whole_patient:
+            erase_patient(patient=other.study.patient, by=admin)
+        else:
+            erase_scan(scan=other, by=admin)
+
+    erased_while_saving(monkeypatch, erase, lambda: save_edit(scan=scan, by=admin, revision=1))
+    assert not Scan.objects.exists()
+    assert files_below(media) == []
+
+
+def test_a_version_saved_after_its_scan_was_erased_is_refused_in_words(
+    admin: Membership, media: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = ScanFactory(study__patient__clinic=admin.clinic)
+    content = packed(np.ones(tuple(scan.shape), dtype=np.uint8))
+    keep_edit(scan=scan, by=admin, base=None, revision=0, content=content)
+    write = saving.write_finding
+
+    def erased_once_written(*args: Any, **how: Any) -> Any:
+        written = write(*args, **how)
+        erase_scan(scan=Scan.objects.get(pk=scan.pk), by=admin)
+        return written
+
+    monkeypatch.setattr(saving, "write_finding", erased_once_written)
+    with pytest.raises(SegmentationError, match="has been erased meanwhile"):
+        save_edit(scan=scan, by=admin, revision=1)
+    assert files_below(media) == []
+    with pytest.raises(SegmentationError, match="has been erased meanwhile"):
+        keep_edit(scan=scan, by=admin, base=None, revision=0, content=content)
     assert files_below(media) == []
 
 

@@ -14,7 +14,8 @@ from clinic.tests.factories import PASSWORD, MembershipFactory
 from segmentation.errors import ReviewError
 from segmentation.models import ReviewState, Segmentation
 from segmentation.services import reviews
-from segmentation.services.results import lock_scan, next_version, take_the_lead
+from segmentation.services.locks import lock_scan
+from segmentation.services.results import next_version, take_the_lead
 from segmentation.tests.factories import ScanFactory, SegmentationFactory
 from segmentation.tests.test_at_once import (
     AT_ONCE,
