@@ -16,6 +16,7 @@ from segmentation.api import (
     segmentations,
     studies,
     uploads,
+    worklist,
 )
 
 app_name = "api"
@@ -24,6 +25,7 @@ urlpatterns = [
     path("token/", obtain_token, name="token"),
     path("schema/", schema.schema, name="schema"),
     path("docs/", schema.docs, name="docs"),
+    path("worklist/", worklist.WorklistView.as_view(), name="worklist"),
     path("patients/", patients.PatientList.as_view(), name="patients"),
     path("patients/<uuid:pk>/", patients.PatientDetail.as_view(), name="patient"),
     path("patients/<uuid:pk>/restore/", patients.PatientRestore.as_view(), name="restore_patient"),

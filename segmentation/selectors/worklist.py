@@ -183,11 +183,16 @@ def _of_clinician(rows: QuerySet[R], clinician: str) -> QuerySet[R]:
 
 
 def _with_patients(rows: QuerySet[Segmentation]) -> QuerySet[Segmentation]:
-    return rows.select_related("scan__study__patient__attending__user").prefetch_related("lesions")
+    related = rows.select_related("study", "scan__study__patient__attending__user")
+    return related.prefetch_related("lesions")
 
 
 def _with_rejected(scans: QuerySet[Scan]) -> QuerySet[Scan]:
-    rejected = Segmentation.objects.filter(review=ReviewState.REJECTED).order_by("-version")
+    rejected = (
+        Segmentation.objects.filter(review=ReviewState.REJECTED)
+        .select_related("study", "scan")
+        .order_by("-version")
+    )
     return scans.select_related("study__patient__attending__user").prefetch_related(
         Prefetch("segmentations", queryset=rejected.prefetch_related("lesions"))
     )

@@ -32,7 +32,7 @@ READ = (
     "segmentations/?patient={patient}",
     "segmentations/?scan={scan}",
 )
-LISTS = ("patients/", "segmentations/", "schema/", "docs/")
+LISTS = ("patients/", "worklist/", "segmentations/", "schema/", "docs/")
 WRITE: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("put", "patients/{patient}/", patient_values()),
     ("patch", "patients/{patient}/", {"phone": "1"}),

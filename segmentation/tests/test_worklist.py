@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clinic.models import Clinic, Membership
+from clinic.tests.factories import MembershipFactory
 from patients.models import Patient, Scan
 from patients.tests.factories import PatientFactory, StudyFactory
 from segmentation.models import Segmentation
 from segmentation.selectors.worklist import PAGE_SIZE, TABS, count_new, worklist
 from segmentation.services import reviews
+from segmentation.tests.api_helpers import client_of
 from segmentation.tests.factories import LesionFactory, ScanFactory, SegmentationFactory
 from segmentation.tests.reading_factories import SIGNED
 
@@ -229,3 +232,71 @@ def test_the_number_of_new_ones_is_on_every_page_and_small_to_ask_for(
     assert "data-new>1<" in browser.get(reverse("patients:list")).content.decode()
     few = count_queries(lambda: browser.get(reverse("segmentation:worklist_count")))
     assert few <= 5
+
+
+def ask(member: Membership, **query: str) -> Any:
+    return client_of(member).get("/api/v1/worklist/", query)
+
+
+def test_the_api_gives_the_rows_of_a_tab_with_their_results(
+    clinic: Clinic, result: Waits, viewer: Membership
+) -> None:
+    waiting = result(finished_at=timezone.now())
+    failed = result(failed=True)
+    body = ask(viewer).json()
+    assert (body["tab"], body["page"], body["pages"]) == ("review", 1, 1)
+    assert body["counts"] == {**dict.fromkeys(TABS, 0), "review": 1, "failed": 1}
+    (row,) = body["rows"]
+    patient = waiting.scan.study.patient
+    assert (row["scan"]["id"], row["scan"]["patient"]) == (str(waiting.scan_id), str(patient.pk))
+    assert row["scan"]["record_number"] == patient.record_number
+    assert (row["result"]["id"], row["result"]["review"]) == (str(waiting.pk), "draft")
+    (row,) = ask(viewer, tab="failed").json()["rows"]
+    assert row["result"]["reason"] == failed.reason
+
+
+def test_the_api_gives_a_scan_that_was_held_back_with_its_doubts(
+    clinic: Clinic, viewer: Membership
+) -> None:
+    scan = new_scan(clinic, doubts=["It does not look like a brain."])
+    (row,) = ask(viewer, tab="check").json()["rows"]
+    assert row["result"] is None
+    assert (row["scan"]["id"], row["scan"]["doubts"]) == (str(scan.pk), scan.doubts)
+
+
+def test_the_api_narrows_the_list_to_a_clinician_and_refuses_nonsense(
+    clinic: Clinic, result: Waits, clinician: Membership
+) -> None:
+    mine = result(scan=new_scan(clinic, PatientFactory(clinic=clinic, attending=clinician)))
+    free = result()
+
+    def scans(which: str) -> list[str]:
+        return [row["scan"]["id"] for row in ask(clinician, clinician=which).json()["rows"]]
+
+    assert scans(str(clinician.pk)) == [str(mine.scan_id)]
+    assert scans("none") == [str(free.scan_id)]
+    assert ask(clinician, clinician="nobody").status_code == 400
+    assert ask(clinician, tab="everything").status_code == 400
+
+
+def test_the_api_asks_the_database_as_often_for_many_rows_as_for_few(
+    clinic: Clinic, result: Waits, viewer: Membership
+) -> None:
+    def rejected() -> Segmentation:
+        return result(**{**SIGNED, "review": "rejected", "is_current": False})
+
+    def queries() -> list[int]:
+        return [count_queries(partial(ask, viewer, tab=tab)) for tab in ("review", "check")]
+
+    for made in (result, rejected):
+        LesionFactory(segmentation=made())
+    ask(viewer)
+    few = queries()
+    for made in (result, rejected) * 4:
+        LesionFactory(segmentation=made())
+    assert queries() == few
+
+
+def test_the_api_shows_another_clinic_nothing(result: Waits) -> None:
+    result()
+    assert ask(MembershipFactory()).json()["rows"] == []

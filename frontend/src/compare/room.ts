@@ -85,7 +85,9 @@ export class Room {
     if (this.change === null) return;
     this.change.blend = share;
     const words = this.root.querySelector("[data-blend-words]");
-    const name = share === 0 ? "Earlier" : share === 1 ? "Later, aligned" : "Both";
+    const isAligned = this.later?.root.dataset.aligned !== undefined;
+    const later = isAligned ? "Later, aligned" : "Later";
+    const name = share === 0 ? "Earlier" : share === 1 ? later : "Both";
     if (words !== null) words.textContent = name;
     this.change.pane.stage.announce(`${name} is shown`);
   }
