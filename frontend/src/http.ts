@@ -81,8 +81,13 @@ function usual(status: number): string {
   return `The server could not do this (${status}). Please try again.`;
 }
 
-/** The token stands in the page, in what htmx sends with each of its requests. */
+/**
+ * The token as the cookie has it now: signing in again in another tab makes a new one, and what is
+ * drawn in this one has to be kept all the same. Without it, the page's own, which htmx sends.
+ */
 function token(): string {
+  const cookie = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie);
+  if (cookie !== null) return decodeURIComponent(cookie[1]!);
   const given = document.body.getAttribute("hx-headers");
   return given === null ? "" : String((JSON.parse(given) as Record<string, string>)["x-csrftoken"]);
 }

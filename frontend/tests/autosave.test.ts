@@ -112,6 +112,16 @@ test("another window's drawing is not written over unless a person says so", asy
   assert.deepEqual(shelf.kept, ["one", "other again"]);
 });
 
+test("a drawing without a change of its own is sent too where it takes another's place", async () => {
+  const shelf = new Memory();
+  const [one, other] = [desk(shelf), desk(shelf)];
+  one.draw("one");
+  await until(() => one.autosave.isSafe);
+  assert(!(await other.autosave.flush()));
+  assert(await other.autosave.takeOver());
+  assert.deepEqual(shelf.kept, ["one", ""]);
+});
+
 test("a drawing is kept before it is saved even where nothing was changed", async () => {
   const { shelf, autosave } = desk();
   assert(await autosave.flush());

@@ -1,6 +1,7 @@
 /** The third pane: the earlier scan with what grew, what is gone and what stayed; or both dates. */
 import type { NVImage } from "@niivue/niivue";
 
+import { refreshOverlays } from "../reading/layers";
 import { loadVolume } from "../reading/loader";
 import type { Manifest } from "../reading/manifest";
 import { usualWindow } from "../reading/windowing";
@@ -45,8 +46,8 @@ export class Change {
 
   set blend(share: number) {
     this.share = share;
-    const { nv } = this.pane.stage;
-    nv.setOpacity(nv.volumes.indexOf(this.later), share);
+    this.later.opacity = share;
+    refreshOverlays(this.pane.stage.nv);
     this.pane.stage.redraw();
   }
 }

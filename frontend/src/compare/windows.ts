@@ -2,6 +2,7 @@
  * The same window on all panes. Grey values of MRI have no unit and differ between visits, so a
  * window is kept in shares of each scan's own range and laid on each scan's own values.
  */
+import { refreshOverlays } from "../reading/layers";
 import { PRESETS, setWindow, usualWindow, type Window } from "../reading/windowing";
 import type { NVImage } from "@niivue/niivue";
 import type { Pane } from "./pane";
@@ -81,7 +82,7 @@ export class Windows {
     const index = pane.stage.nv.volumes.indexOf(image);
     if (index < 0) return;
     // Layers are mixed one upon the other: when one changes, those above it are mixed in again.
-    if (index > 0) pane.stage.nv.updateGLVolume();
+    if (index > 0) refreshOverlays(pane.stage.nv);
     else pane.stage.nv.refreshLayers(image, index);
     pane.stage.redraw();
   }

@@ -50,6 +50,8 @@ function isTyping(target: EventTarget | null): boolean {
 }
 
 function nameOf(event: KeyboardEvent): string {
+  // AltGr makes brackets on many keyboards, and calls itself Ctrl and Alt on some systems.
+  if (event.getModifierState("AltGraph")) return event.key;
   const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
   const shifted = event.shiftKey && (control !== "" || event.key.length > 1) ? "Shift+" : "";
   const key = control !== "" && event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -59,8 +61,9 @@ function nameOf(event: KeyboardEvent): string {
 /** Whether an arrow or Enter belongs to the control that has the focus. */
 function isForControl(event: KeyboardEvent): boolean {
   const target = event.target;
-  const isRange = target instanceof HTMLInputElement && target.type === "range";
-  if (isRange) return /^(Arrow|Page|Home|End)/.test(event.key);
+  const type = target instanceof HTMLInputElement ? target.type : "";
+  if (type === "range") return /^(Arrow|Page|Home|End)/.test(event.key);
+  if (type === "radio" && event.key.startsWith("Arrow")) return true;
   const presses = event.key === "Enter" || event.key === " ";
   return presses && target instanceof Element && target.closest("button, a, summary, input") !== null;
 }

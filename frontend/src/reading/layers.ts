@@ -2,7 +2,7 @@
  * What lies over the scan. A layer is a NIfTI volume on the scan's own grid with its colours; the
  * list shows each with a switch and an opacity. Maps of lesions can be drawn as outlines too.
  */
-import { NVImage } from "@niivue/niivue";
+import type { Niivue, NVImage } from "@niivue/niivue";
 
 import { loadVolume } from "./loader";
 import type { LesionFacts } from "./manifest";
@@ -39,6 +39,16 @@ function labelColours(lesions: LesionFacts[]): Parameters<NVImage["setColormapLa
   return table;
 }
 
+/**
+ * Has NiiVue mix what lies over the scan anew. Its own `setOpacity` would colour the scan again too
+ * and work out its gradients, which takes seconds for a large volume without a graphics card.
+ */
+export function refreshOverlays(nv: Niivue): void {
+  nv.volumes.forEach((image, index) => {
+    if (index > 0) nv.refreshLayers(image, index);
+  });
+}
+
 export class Layer {
   isShown = true;
   style: Style = "fill";
@@ -61,8 +71,8 @@ export class Layer {
   /** Takes over what was set; NiiVue colours the layer again. */
   update(): void {
     const filled = this.isShown && (this.style === "fill" || this.outlines === null);
-    const index = this.stage.nv.volumes.indexOf(this.image);
-    if (index > 0) this.stage.nv.setOpacity(index, filled ? this.opacity : 0);
+    this.image.opacity = filled ? this.opacity : 0;
+    refreshOverlays(this.stage.nv);
     if (this.outlines !== null) {
       this.outlines.opacity = this.isShown && this.style === "outline" ? 1 : 0;
     }

@@ -4,6 +4,7 @@
  */
 import type { NVImage } from "@niivue/niivue";
 
+import { readerOf } from "./labels";
 import type { LesionFacts, Voxel } from "./manifest";
 import { AXES, type Drawn } from "./panes";
 import type { Stage } from "./stage";
@@ -27,8 +28,7 @@ export class Outlines {
   private draw(): void {
     const context = this.canvas?.getContext("2d");
     if (!this.canvas || !context) return;
-    // Another grid has other slices: the layer's fill still shows there, its outline would not fit.
-    const isWanted = this.opacity > 0 && this.stage.isOwnGrid;
+    const isWanted = this.opacity > 0;
     if (!isWanted && !this.isDrawn) return;
     this.isDrawn = isWanted;
     const ratio = window.devicePixelRatio || 1;
@@ -87,23 +87,14 @@ export class Outlines {
     return paths;
   }
 
-  /** Reads the slice's labels by its own two indices; the file's order is a matter of steps. */
   private reader(slice: number, across: number, up: number, through: number) {
-    const values = this.labels.img ?? new Uint8Array(0);
-    const [nx, ny] = this.stage.manifest.scan.shape;
-    const index = (ras: Voxel): number => {
-      const [i, j, k] = this.stage.toFile(ras);
-      return i + nx * (j + ny * k);
-    };
     const origin: Voxel = [0, 0, 0];
     origin[through] = slice;
-    const first = index(origin);
-    const step = (axis: number): number => {
-      const next = [...origin] as Voxel;
-      next[axis] = next[axis]! + 1;
-      return index(next) - first;
-    };
-    const [stepAcross, stepUp] = [step(across), step(up)];
-    return (a: number, u: number): number => Number(values[first + a * stepAcross + u * stepUp]);
+    const next = (axis: number): Voxel => origin.map((n, k) => n + Number(k === axis)) as Voxel;
+    const [first, right, above] = [origin, next(across), next(up)].map((ras) =>
+      this.stage.space.fromShown(ras),
+    ) as [Voxel, Voxel, Voxel];
+    const values = (this.labels.img ?? new Uint8Array(0)) as ArrayLike<number>;
+    return readerOf(values, this.stage.manifest.scan.shape, first, right, above);
   }
 }

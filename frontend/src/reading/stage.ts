@@ -39,7 +39,8 @@ export class Stage {
   readonly surface: HTMLElement;
   readonly overlay: SVGSVGElement;
   private own: NVImage | null = null;
-  private readonly space: Space;
+  /** From the scan being read to what is shown, and back. */
+  readonly space: Space;
   private readonly painter: Painter;
   private panes: PaneName[] = [];
   private enlarged: PaneName | null = null;

@@ -67,6 +67,8 @@ export class Autosave {
   async takeOver(): Promise<boolean> {
     if (this.keeping.kind !== "conflict") return this.isSafe;
     this.revision = this.keeping.revision;
+    // Even without a change of its own it is not what is kept, so it has to be sent.
+    this.keptChanges = -1;
     this.say({ kind: "waiting" });
     return this.flush();
   }

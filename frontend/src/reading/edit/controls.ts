@@ -54,7 +54,9 @@ export function bindControls(editor: Editor): void {
   for (const { name, ...entry } of TOOLS) addTool(stage, name, { ...entry, group: GROUP });
   stage.onTool((name) => {
     // What is split off is a lesion of its own from the first touch.
-    if (name === "split" && editor.session !== null) editor.newLesion();
+    if (name !== "split" || editor.session === null) return;
+    // Without one, what is brushed over would be added to another lesion.
+    if (!editor.newLesion()) stage.setTool("brush");
   });
   const both = (button: string, key: string, words: string, action: (s: Session) => void): void => {
     const run = whileDrawing(editor, action);
@@ -70,7 +72,7 @@ export function bindControls(editor: Editor): void {
   both("undo", "Ctrl+z", "Undo", (session) => void session.undo());
   both("redo", "Ctrl+Shift+z", "Redo", (session) => void session.redo());
   both("fill", "g", "Fill between the slices of the plane in use", () => editor.fill());
-  both("new", "j", "New lesion", () => editor.newLesion());
+  both("new", "j", "New lesion", () => void editor.newLesion());
   both("pick", "i", "Bounds from under the pointer", () => editor.pickBounds());
   bind("y", "Take the lesion under the pointer in hand", whileDrawing(editor, () => editor.pickLesion()), GROUP);
   panel.press("discard", () => void editor.ending.discard());

@@ -44,7 +44,9 @@ export class Editor {
     this.server = new EditServer(stage.manifest.urls.api);
     this.paper = new Paper(stage.nv);
     const autosave = () => this.begun?.autosave ?? null;
-    this.ending = new Ending(stage, this.panel, this.server, autosave, () => this.close());
+    const close = () => this.close();
+    const hold = (isHeld: boolean) => this.session?.hold(isHeld);
+    this.ending = new Ending(stage, this.panel, this.server, autosave, close, hold);
     this.pointing = new Pointing(
       stage,
       () => this.session,
@@ -88,6 +90,8 @@ export class Editor {
       this.open(labels, state);
       if (state.edit !== null) this.sayWhatWasLoaded(state.edit);
       if (toolOf(this.stage) === null) this.stage.setTool("brush");
+      // The tool was chosen before there was a lesion to give to what it splits off.
+      else if (this.stage.tool === "split" && !this.newLesion()) this.stage.setTool("brush");
     } catch (error) {
       this.panel.ask(wordsOf(error), [{ label: "Try again", action: () => void this.start() }]);
       this.stage.setTool(null);
@@ -162,16 +166,8 @@ export class Editor {
     this.panel.showKeeping(keeping);
     if (state !== null) this.panel.showState(state);
     if (keeping.kind !== "conflict") return;
-    this.panel.ask(keeping.message, [
-      { label: "Load the kept one", action: () => void this.restart() },
-      {
-        label: "Keep this one in its place",
-        action: () => {
-          this.panel.ask("");
-          void this.begun?.autosave.takeOver();
-        },
-      },
-    ]);
+    const takeOver = () => void this.begun?.autosave.takeOver();
+    this.panel.askWhichToKeep(keeping, () => void this.restart(), takeOver);
   }
 
   private async restart(): Promise<void> {
@@ -259,7 +255,8 @@ export class Editor {
     const { session } = this;
     const { hover } = this.pointing;
     const image = this.stage.nv.volumes[0];
-    if (session === null || hover === null || image === undefined) return;
+    // The pointer may have rested since a sequence with another grid was put under it.
+    if (session === null || hover === null || image === undefined || !this.stage.isOwnGrid) return;
     const { through } = AXES[hover.plane];
     this.setBounds(boundsAround(this.intensity.of(image), session.drawing, hover.at, through));
   }
@@ -285,11 +282,14 @@ export class Editor {
     if (value !== 0) this.takeInHand(value);
   }
 
-  newLesion(): void {
-    if (this.session === null) return;
-    if (this.session.newLesion()) this.stage.announce(`Lesion ${this.session.lesion} is in hand.`);
+  /** Whether there is one in hand that nothing was drawn of. */
+  newLesion(): boolean {
+    if (this.session === null) return false;
+    const isNew = this.session.newLesion();
+    if (isNew) this.stage.announce(`Lesion ${this.session.lesion} is in hand.`);
     else this.panel.ask("There are 255 lesions already, as many as a drawing can tell apart.");
     this.show();
+    return isNew;
   }
 }
 

@@ -6,13 +6,17 @@ import type { Panel } from "./panel";
 import type { EditServer, Version } from "./server";
 
 export class Ending {
-  /** `autosave` gives that of what is being drawn, null while nothing is; `close` ends it. */
+  /**
+   * `autosave` gives that of what is being drawn, null while nothing is; `close` ends it, and `hold`
+   * stops the hand while it is saved.
+   */
   constructor(
     private readonly stage: Stage,
     private readonly panel: Panel,
     private readonly server: EditServer,
     private readonly autosave: () => Autosave | null,
     private readonly close: () => void,
+    private readonly hold: (isHeld: boolean) => void,
   ) {}
 
   /** Stops drawing; what was drawn stays kept. */
@@ -51,17 +55,21 @@ export class Ending {
     if (autosave === null) return;
     const button = this.panel.find<HTMLButtonElement>("save");
     button.disabled = true;
+    // What was drawn from here on would be in no version, and gone with the page.
+    this.hold(true);
     try {
-      if (!(await autosave.flush())) return;
-      const remark = this.panel.find<HTMLInputElement>("remark").value;
-      const saved = await this.server.save(autosave.revision, remark, evenThoughNewer);
-      await autosave.stop();
-      window.location.assign(`${window.location.pathname}?version=${saved.id}`);
+      if (await autosave.flush()) {
+        const remark = this.panel.find<HTMLInputElement>("remark").value;
+        const saved = await this.server.save(autosave.revision, remark, evenThoughNewer);
+        await autosave.stop();
+        window.location.assign(`${window.location.pathname}?version=${saved.id}`);
+        return;
+      }
     } catch (error) {
       this.refused(error);
-    } finally {
-      button.disabled = false;
     }
+    this.hold(false);
+    button.disabled = false;
   }
 
   private refused(error: unknown): void {

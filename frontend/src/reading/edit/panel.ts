@@ -66,6 +66,23 @@ export class Panel {
     box.append(words, ...buttons);
   }
 
+  /** Another window of the same person keeps another drawing, or has ended this one. */
+  askWhichToKeep(
+    { message, revision }: { message: string; revision: number },
+    load: () => void,
+    takeOver: () => void,
+  ): void {
+    const isGone = revision === 0;
+    const keep = () => {
+      this.ask("");
+      takeOver();
+    };
+    this.ask(message, [
+      { label: isGone ? "Let it go" : "Load the kept one", action: load },
+      { label: isGone ? "Keep it anew" : "Keep this one in its place", action: keep },
+    ]);
+  }
+
   showKeeping(keeping: Keeping): void {
     const line = this.find("keeping");
     line.textContent = keepingWords(keeping);

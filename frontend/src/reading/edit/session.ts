@@ -21,6 +21,7 @@ export class Session {
   sizeStep = 5;
   isBall = false;
   bounds: Bounds | null = null;
+  private isHeld = false;
   private stroke: { brush: Brush; rule: Rule; last: Triple } | null = null;
 
   /** `spacing` is the voxel's size along NiiVue's axes, ones where no size is known. */
@@ -52,6 +53,7 @@ export class Session {
 
   /** Begins a stroke at `at`; `intensity` is the scan's, in the drawing's order of voxels. */
   begin(tool: EditTool, at: Triple, through: number, intensity: ArrayLike<number> | null): void {
+    if (this.isHeld) return;
     if (tool === "delete") {
       this.removeAt(at);
       return;
@@ -77,6 +79,12 @@ export class Session {
     this.changed(false);
   }
 
+  /** While it is being saved nothing is drawn: it would be in no version. */
+  hold(isHeld: boolean): void {
+    this.end();
+    this.isHeld = isHeld;
+  }
+
   end(): void {
     if (this.stroke === null) return;
     this.stroke = null;
@@ -96,16 +104,23 @@ export class Session {
 
   /** Fills between the slices of the lesion in hand along an axis; how many voxels that gave. */
   fill(through: number): number {
+    if (this.isHeld) return 0;
+    this.end();
     const filled = fillBetween(this.drawing, this.lesion, through, this.spacing);
     this.finish();
     return filled;
   }
 
+  /** A stroke that is under way counts as done: it is what is undone. */
   undo(): boolean {
+    if (this.isHeld) return false;
+    this.end();
     return this.step(this.history.undo());
   }
 
   redo(): boolean {
+    if (this.isHeld) return false;
+    this.end();
     return this.step(this.history.redo());
   }
 
