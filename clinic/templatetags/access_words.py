@@ -31,6 +31,7 @@ WORDS = {
     "scan.download": "downloaded a scan",
     "measure.add": "measured by hand on a scan",
     "measure.remove": "removed a measure by hand",
+    "mask.show": "looked at a mask",
     "mask.download": "downloaded a mask",
     "result.download": "downloaded measures",
     "result.read": "read a result",
@@ -48,6 +49,7 @@ WORDS = {
     "comparison.request": "asked for a comparison",
     "comparison.open": "compared two scans",
     "comparison.read": "read a comparison",
+    "comparison.show": "looked at a comparison's images",
     "comparison.download": "downloaded a comparison",
     "segmentation.request": "asked for a segmentation",
 }

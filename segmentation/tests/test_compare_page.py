@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from clinic.models import AccessEvent, Membership
+from clinic.tests.factories import MembershipFactory
 from patients.models import Patient
 from patients.tests.factories import StudyFactory
 from segmentation.files import media_root
@@ -183,9 +184,23 @@ def test_a_finished_one_carries_its_layers_and_its_volumes(
     assert layers["id"] == str(row.pk)
     got = sign_in(viewer).get(layers["difference_url"])
     assert b"".join(got.streaming_content) == b"difference"  # type: ignore[attr-defined]
-    assert "private" in got["Cache-Control"]
     for volume in ("5.00", "2.50", "1.00"):
         assert f'<td class="number">{volume}</td>' in text
+
+
+def test_a_kept_layer_is_asked_for_again_and_each_one_sent_is_logged(
+    patient: Patient, pair: tuple[Segmentation, Segmentation], viewer: Membership, sign_in: Any
+) -> None:
+    row = ComparisonFactory(earlier=pair[0], later=pair[1], succeeded=True)
+    address = reverse("segmentation:comparison_layer", args=[row.pk, "difference"])
+    first = sign_in(viewer).get(address)
+    assert first["Cache-Control"] == "private, no-cache"
+    again = sign_in(viewer).get(address, headers={"If-None-Match": first["ETag"]})
+    assert again.status_code == 304
+    assert AccessEvent.objects.filter(action="comparison.show", subject_id=row.pk).count() == 1
+    stranger = MembershipFactory()
+    kept = sign_in(stranger).get(address, headers={"If-None-Match": first["ETag"]})
+    assert kept.status_code == 404
 
 
 def test_differing_sequences_and_kinds_of_masks_are_pointed_out(

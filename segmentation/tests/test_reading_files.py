@@ -184,6 +184,7 @@ class TestLesionMap:
             f"/segmentations/{result.pk}/lesions/", headers={"If-None-Match": first["ETag"]}
         )
         assert again.status_code == 304
+        assert AccessEvent.objects.filter(action="mask.show", subject_id=scan.pk).count() == 1
 
     def test_there_is_none_before_there_is_a_result(self, client: Client, scan: Scan) -> None:
         waiting = SegmentationFactory(scan=scan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,12 +40,9 @@ from segmentation.selectors.comparisons import (
     usual_partner,
     usual_sides,
 )
-from segmentation.sending import show_file
+from segmentation.sending import send_kept, unchanged
 from segmentation.services.comparisons import request_comparison
 from segmentation.stage import side_labels
-
-# A finished comparison never changes; kept only as long as one reads, as with previews.
-KEEP = "private, max-age=600, immutable"
 
 
 @viewer_required
@@ -172,6 +170,16 @@ def comparison_layer(request: HttpRequest, pk: uuid.UUID, name: str) -> HttpResp
     comparison = get_comparison(clinic=clinic_of(request), pk=pk)
     if name not in FILES or comparison.state != State.SUCCEEDED:
         raise Http404
-    response = show_file(comparison_file(comparison, name), content_type="application/octet-stream")
-    response.headers["Cache-Control"] = KEEP
+    # The folder is the attempt's own, so files that were made anew have another tag.
+    tag = f"{Path(comparison.files).name}-{name}"
+    known = unchanged(request, tag)
+    if known is not None:
+        return known
+    response = send_kept(comparison_file(comparison, name), tag=tag)
+    record_access(
+        member=member_of(request),
+        action="comparison.show",
+        subject=comparison,
+        patient_id=comparison.patient_id,
+    )
     return response

@@ -126,7 +126,9 @@ def lesions(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     known = unchanged(request, tag)
     if known is not None:
         return known
-    return send_kept(lesion_map(segmentation), tag=tag)
+    response = send_kept(lesion_map(segmentation), tag=tag)
+    _log(request, "mask.show", segmentation.scan)
+    return response
 
 
 def _log(request: HttpRequest, action: str, scan: Scan) -> None:
