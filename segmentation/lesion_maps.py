@@ -6,7 +6,7 @@ own colour. Numbers above 255 are 255, as a voxel is one byte.
 
 from __future__ import annotations
 
-import os
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -71,15 +71,13 @@ def _make_from_mask(segmentation: Segmentation, path: Path) -> None:
         values, affine = nifti.read_voxels(mask)
         found = volume_to_slices(values > 0, affine).astype(np.bool_)
     # Written aside and moved, so that two who ask at once never see half a file.
-    aside = path.parent / f"making-{os.getpid()}"
-    aside.mkdir(exist_ok=True)
-    made = write_lesion_map(
-        aside,
-        number_lesions(found),
-        source=source,
-        geometry=geometry,
-        affine=affine,
-        convention=Convention(scan.convention),
-    )
-    made.replace(path)
-    aside.rmdir()
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="making-") as aside:
+        made = write_lesion_map(
+            Path(aside),
+            number_lesions(found),
+            source=source,
+            geometry=geometry,
+            affine=affine,
+            convention=Convention(scan.convention),
+        )
+        made.replace(path)

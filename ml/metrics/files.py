@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
 from PIL import Image
 
 from ml.intensity import BoolArray
@@ -26,4 +28,7 @@ def _read(path: Path) -> BoolArray:
     if path.suffix == ".png":
         with Image.open(path) as picture:
             return np.asarray(picture) > 0
-    return np.asarray(nib.load(path).dataobj) > 0  # type: ignore[attr-defined]
+    try:
+        return np.asarray(nib.load(path).dataobj) > 0  # type: ignore[attr-defined]
+    except (EOFError, ImageFileError, zlib.error) as error:
+        raise OSError(f"{path} is cut off or damaged") from error

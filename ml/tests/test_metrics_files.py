@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import nibabel as nib
@@ -48,3 +49,16 @@ def test_masks_of_two_grids_are_not_compared(tmp_path: Path) -> None:
     other = stored(tmp_path / "b.nii.gz", np.zeros((8, 6, 5)))
     with pytest.raises(ValueError, match="different shape"):
         dice_of_files(one, other)
+
+
+@pytest.mark.parametrize("left", [0, 9, 60])
+def test_a_mask_that_is_cut_off_or_no_volume_cannot_be_read(left: int, tmp_path: Path) -> None:
+    mask = np.zeros((20, 20, 20), dtype=np.uint8)
+    mask[5:9, 5:9, 5:9] = 1
+    content = gzip.compress(nib.nifti1.Nifti1Image(mask, np.eye(4)).to_bytes())
+    whole, damaged = tmp_path / "whole.nii.gz", tmp_path / "damaged.nii.gz"
+    whole.write_bytes(content)
+    damaged.write_bytes(content[:left] or b"no volume")
+    assert dice_of_files(whole, whole) == 1
+    with pytest.raises(OSError):
+        dice_of_files(damaged, whole)

@@ -71,7 +71,9 @@ class DrawingView(MemberView):
     def base_in(self, query: dict[str, Any]) -> Segmentation | None:
         if "base" not in query:
             return None
-        return get_object_or_404(Segmentation.objects.of(self.clinic), pk=query["base"])
+        # One that has not finished has no version to draw on.
+        versions = Segmentation.objects.of(self.clinic).exclude(version=None)
+        return get_object_or_404(versions, pk=query["base"])
 
     def answer_state(self, scan: Scan, base: Segmentation | None = None) -> Response:
         """How things stand, the base being the drawing's where there is one."""

@@ -40,7 +40,7 @@ class ScanMeasures(MemberView):
 
 
 class MeasureDetail(MemberView):
-    @extend_schema(responses={204: None, 400: ProblemSerializer})
+    @extend_schema(responses={204: None, 400: ProblemSerializer, 409: ProblemSerializer})
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
         """Takes the measure off the scan; who removed it and when is kept."""
         remove_hand_measure(measure=get_hand_measure(clinic=self.clinic, pk=pk), by=self.member)

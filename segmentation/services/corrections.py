@@ -52,6 +52,8 @@ def correct_scan(*, scan: Scan, by: Membership, facts: ScanFacts, reason: str) -
     are withdrawn.
     """
     lock_scan(scan.pk)
+    # Who else corrected or archived it meanwhile must not be written over.
+    scan.refresh_from_db()
     before = facts_of(scan)
     _record_changes(scan, by, before, facts, reason)
     if (facts.patient, facts.performed_on) != (before.patient, before.performed_on):

@@ -42,8 +42,8 @@ def keep_edit(
     """
     if scan.archived_at is not None:
         raise SegmentationError(ARCHIVED)
-    if base is not None and base.scan_id != scan.pk:
-        raise SegmentationError("That version is of another scan. Please reload the page.")
+    if base is not None and (base.scan_id != scan.pk or base.version is None):
+        raise SegmentationError("That is no version of this scan. Please reload the page.")
     unpack_labels(content, shape=tuple(scan.shape), kind=ImageKind(scan.kind))
     if revision == 0:
         return _begin(scan, by, base, content)

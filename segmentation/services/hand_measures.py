@@ -25,6 +25,7 @@ SQUARE_WITHIN_DEGREES = 5.0
 # Points on one slice may differ by the fractions that come with reading them from a screen.
 ONE_SLICE = 0.5
 EDGE = 0.5 + 1e-6
+ARCHIVED = "The scan is archived. Please restore it first."
 
 Points = NDArray[np.float64]
 
@@ -57,7 +58,7 @@ def add_hand_measure(*, scan: Scan, by: Membership, drawn: Drawn) -> HandMeasure
     lock_scan(scan.pk)
     scan.refresh_from_db()
     if scan.archived_at is not None:
-        raise SegmentationError("The scan is archived. Please restore it first.")
+        raise SegmentationError(ARCHIVED)
     points = _checked_points(scan, drawn)
     measure = HandMeasure(
         scan=scan,
@@ -80,7 +81,13 @@ def add_hand_measure(*, scan: Scan, by: Membership, drawn: Drawn) -> HandMeasure
 
 @transaction.atomic
 def remove_hand_measure(*, measure: HandMeasure, by: Membership) -> HandMeasure:
-    """Takes a measure off the scan; the row stays, with who removed it and when."""
+    """Takes a measure off the scan; the row stays, with who removed it and when.
+
+    Raises MeasureError where somebody else did so first, SegmentationError where the scan is
+    archived.
+    """
+    if measure.scan.archived_at is not None:
+        raise SegmentationError(ARCHIVED)
     if not _mark_removed(measure, by):
         raise MeasureError("Somebody has removed this measure already.")
     _log(by, "measure.remove", measure)

@@ -38,6 +38,10 @@ from segmentation.services.results import (
 
 DRAWN_BY_HAND = {"1": "Drawn by hand"}
 FILE_MISSING = "The scan's file could not be read on the server. Your drawing is kept."
+HELD_BACK = (
+    "The scan has open doubts, so nothing can be measured on it yet. Your drawing is kept; please "
+    "confirm or correct the scan on its page, then save again."
+)
 CORRECTED_MEANWHILE = (
     "What is declared of the scan was changed while this was saved. Your drawing is kept; "
     "please save it again."
@@ -76,6 +80,8 @@ def _checked(scan: Scan, by: Membership, revision: int, even_though_newer: bool)
     """The drawing, if it may be saved as things stand; asked again once the scan is locked."""
     if scan.archived_at is not None:
         raise SegmentationError(ARCHIVED)
+    if scan.is_held_back:
+        raise SegmentationError(HELD_BACK)
     edit = own_edit(scan=scan, member=by)
     if edit is None:
         raise SegmentationError(NOTHING_KEPT)

@@ -302,3 +302,15 @@ def test_the_page_archives_restores_and_segments_again(
     browser.post(reverse("segmentation:archive_scan", args=[scan.pk]))
     browser.post(reverse("segmentation:segment", args=[scan.pk]))
     assert Segmentation.objects.get().requested_by == clinician
+
+
+def test_what_others_did_to_the_scan_meanwhile_is_not_written_over(
+    scan: Scan, clinician: Membership
+) -> None:
+    opened_before = Scan.objects.get(pk=scan.pk)
+    archive_scan(scan=scan, by=clinician)
+    facts = replace(facts_of(opened_before), sequence="T1")
+    correct_scan(scan=opened_before, by=clinician, facts=facts, reason=REASON)
+    scan.refresh_from_db()
+    assert scan.archived_at is not None
+    assert scan.sequence == "T1"

@@ -15,7 +15,9 @@ from clinic.tests.factories import MembershipFactory
 from patients.models import Scan
 from patients.services.studies import archive_scan
 from patients.tests.factories import PatientFactory, StudyFactory
+from segmentation.errors import SegmentationError
 from segmentation.models import Edit, Segmentation
+from segmentation.services.edits import keep_edit
 from segmentation.services.erasure import erase_scan
 from segmentation.tests.api_helpers import client_of
 from segmentation.tests.factories import SHAPE, ScanFactory, SegmentationFactory, files_below
@@ -183,7 +185,7 @@ def test_a_version_of_another_scan_or_clinic_is_no_base(
     other = SegmentationFactory(scan=sibling, succeeded=True)
     answer = keep(clinician, scan, base=other)
     assert answer.status_code == 409
-    assert "another scan" in answer.json()["detail"]
+    assert "no version of this scan" in answer.json()["detail"]
     assert not Edit.objects.exists()
 
 
@@ -267,3 +269,16 @@ def test_erasing_the_scan_erases_its_drawings(
     erase_scan(scan=scan, by=admin)
     assert not Edit.objects.exists()
     assert files_below(media) == []
+
+
+@pytest.mark.parametrize("of", [{}, {"state": "failed", "reason": "It failed."}])
+def test_what_has_no_version_yet_is_not_drawn_on(
+    of: dict[str, str], clinician: Membership, scan: Scan
+) -> None:
+    unfinished = SegmentationFactory(scan=scan, **of)
+    assert keep(clinician, scan, base=unfinished).status_code == 404
+    asked = client_of(clinician).get(f"/api/v1/scans/{scan.pk}/edit/?base={unfinished.pk}")
+    assert asked.status_code == 404
+    with pytest.raises(SegmentationError, match="no version of this scan"):
+        keep_edit(scan=scan, by=clinician, base=unfinished, revision=0, content=drawing())
+    assert not Edit.objects.exists()

@@ -191,9 +191,14 @@ def test_diameters_must_be_square_in_millimetres(patient: Patient, clinician: Me
 
 
 def test_an_archived_scan_is_not_measured(scan: Scan, clinician: Membership) -> None:
+    measure = HandMeasureFactory(scan=scan)
     Scan.objects.update(archived_at="2024-01-01T00:00Z")
     with pytest.raises(SegmentationError, match="archived"):
         add(scan, clinician, DISTANCE)
+    measure.refresh_from_db()
+    with pytest.raises(SegmentationError, match="archived"):
+        remove_hand_measure(measure=measure, by=clinician)
+    assert HandMeasure.objects.get().removed_at is None
 
 
 # Automatic lines, changes and removal

@@ -344,3 +344,15 @@ def test_viewers_strangers_and_those_without_a_drawing_save_nothing(
     assert save(clinician, scan, revision=0).status_code == 400
     assert save(clinician, scan, remark="x" * 301).status_code == 400
     assert not scan.segmentations.exists()
+
+
+def test_a_scan_with_open_doubts_gets_no_version_until_they_are_settled(
+    clinician: Membership, scan: Scan
+) -> None:
+    Scan.objects.update(doubts=["The slices seem to be thicker than the file says."])
+    draw(clinician, scan)
+    answer = save(clinician, scan)
+    assert (answer.status_code, Segmentation.objects.count()) == (409, 0)
+    assert "open doubts" in answer.json()["detail"]
+    Scan.objects.update(doubts_confirmed_by=clinician)
+    assert save(clinician, scan).status_code == 201

@@ -134,7 +134,7 @@ def correct(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
                 facts=form.facts(),
                 reason=form.cleaned_data["reason"],
             )
-        except RecordError as error:
+        except (RecordError, SegmentationError) as error:
             form.add_error(None, str(error))
         else:
             messages.success(request, "The correction was saved.")
