@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ml.errors import InvalidDrawingError
 from ml.geometry import ImageKind
-from ml.measures import Measurement, measure
+from ml.measures import Measurement, measure, number_lesions
 from ml.place import Convention
 from ml.prediction import COMPOSITE, make_grid, make_stack
 from ml.stacks import volume_to_slices
@@ -24,6 +24,9 @@ from ml.volumes import MedicalImage
 GZIP = zlib.MAX_WBITS + 16
 # What gzip adds at most to bytes that it cannot make smaller: five for every 16 kB, and a frame.
 FRAME = 1 << 16
+# More pieces than any tumour has; a brush kept within bounds of intensity can leave specks by the
+# hundred thousand, and each of them would be measured as a lesion.
+MOST_PIECES = 5000
 
 
 def largest_packed(shape: tuple[int, ...]) -> int:
@@ -75,12 +78,19 @@ def measure_labels(
     """The scan in the reader's view (Z, H, W), and what ``labels`` on its grid measure there.
 
     Each 26-connected component of each value is a lesion, and none has a probability. ``sequence``
-    may be one that no model reads. Raises InvalidVolumeError for a composite without channels.
+    may be one that no model reads. Raises InvalidVolumeError for a composite without channels and
+    InvalidDrawingError for more than ``MOST_PIECES`` lesions.
     """
     slices = _slices(image, sequence)
     is_picture = image.geometry.kind is ImageKind.PICTURE
     pieces = labels[None] if is_picture else volume_to_slices(labels, image.affine)
     pieces = np.asarray(pieces, dtype=np.uint8)
+    count = int(number_lesions(pieces > 0, pieces).max())
+    if count > MOST_PIECES:
+        raise InvalidDrawingError(
+            f"The drawing falls into {count} separate pieces, and a scan can have {MOST_PIECES}. "
+            "Please erase the specks, or join them."
+        )
     grid = make_grid(image, spacing_is_reliable=spacing_is_reliable, convention=convention)
     return slices, measure(pieces > 0, image=slices, grid=grid, pieces=pieces)
 

@@ -7,7 +7,7 @@ import gzip
 import numpy as np
 import pytest
 
-from ml.drawings import largest_packed, measure_labels, unpack_labels
+from ml.drawings import MOST_PIECES, largest_packed, measure_labels, unpack_labels
 from ml.errors import InvalidDrawingError
 from ml.geometry import ImageKind
 from ml.tests.factories import head_with_blob, medical_image, picture_image, ras_affine, reorient
@@ -93,3 +93,14 @@ def test_a_picture_is_measured_in_pixels(channels: int, sequence: str) -> None:
     lesion = found.lesions[0]
     assert (lesion.voxels, lesion.volume_ml) == (24, None)
     assert lesion.centroid == (0.0, 11.5, 22.5)
+
+
+def test_a_drawing_that_is_all_specks_is_refused_before_each_is_measured() -> None:
+    volume, _ = head_with_blob()
+    image = medical_image(volume, ras_affine((2.0, 2.0, 5.0), volume.shape))
+    labels = np.zeros(volume.shape, dtype=np.uint8)
+    labels[::2, ::2, ::2] = 1
+    specks = int(labels.sum())
+    assert specks > MOST_PIECES
+    with pytest.raises(InvalidDrawingError, match=f"{specks} separate pieces"):
+        measure_labels(labels, image, sequence="FLAIR")

@@ -140,10 +140,13 @@ def to_review(clinic: Clinic) -> QuerySet[Segmentation]:
 
 
 def to_check(clinic: Clinic) -> QuerySet[Scan]:
-    """Scans held back for doubts, and those whose results were rejected so that none counts."""
+    """Scans held back for doubts, and those with results of which none counts.
+
+    They were rejected, or the scan was corrected to what no model reads.
+    """
     attempts = Segmentation.objects.filter(scan=OuterRef("pk"))
     without_result = Q(
-        Exists(attempts.filter(review=ReviewState.REJECTED)),
+        Exists(attempts.filter(state=State.SUCCEEDED)),
         ~Exists(attempts.filter(Q(is_current=True) | Q(state__in=(State.QUEUED, State.RUNNING)))),
     )
     held_back = ~Q(doubts=[]) & Q(doubts_confirmed_by=None)

@@ -37,8 +37,9 @@ def keep_edit(
 
     ``revision`` is the one that it was made from, 0 for a new drawing. Raises InvalidDrawingError
     for labels that are not of the scan's grid and StaleDrawingError where another revision is
-    kept; then what was kept before stands. Raises SegmentationError where the scan is archived or
-    was erased. Autosaves are many: the access log has the first.
+    kept; then what was kept before stands. Where that is this very content, kept by a request
+    whose answer was lost on its way, nothing is refused. Raises SegmentationError where the scan
+    is archived or was erased. Autosaves are many: the access log has the first.
     """
     if scan.archived_at is not None:
         raise SegmentationError(ARCHIVED)
@@ -63,6 +64,8 @@ def _begin(scan: Scan, by: Membership, base: Segmentation | None, content: bytes
     except IntegrityError as error:
         remove_folder(media_root() / edit.folder)
         kept = Edit.objects.filter(scan=scan, author=by).first()
+        if kept is not None and _is_kept_already(kept, base, 0, content):
+            return kept
         raise StaleDrawingError(CHANGED_ELSEWHERE, kept.revision if kept else 0) from error
     except BaseException:
         remove_folder(media_root() / edit.folder)
@@ -77,6 +80,9 @@ def _replace(
     written: Path | None = None
     try:
         with transaction.atomic():
+            kept = Edit.objects.select_for_update().filter(scan=scan, author=by).first()
+            if kept is not None and _is_kept_already(kept, base, revision, content):
+                return kept
             edit = lock_edit(scan, by, revision)
             former = Path(edit.labels.path)
             edit.base = base
@@ -90,6 +96,14 @@ def _replace(
             written.unlink(missing_ok=True)
         raise
     return edit
+
+
+def _is_kept_already(kept: Edit, base: Segmentation | None, revision: int, content: bytes) -> bool:
+    """Whether ``kept`` is what came of keeping ``content`` upon ``revision``."""
+    is_next = kept.revision == revision + 1 and kept.base_id == (base.pk if base else None)
+    if not is_next or kept.labels.size != len(content):
+        return False
+    return Path(kept.labels.path).read_bytes() == content
 
 
 def lock_edit(scan: Scan, by: Membership, revision: int) -> Edit:

@@ -282,3 +282,17 @@ def test_what_has_no_version_yet_is_not_drawn_on(
     with pytest.raises(SegmentationError, match="no version of this scan"):
         keep_edit(scan=scan, by=clinician, base=unfinished, revision=0, content=drawing())
     assert not Edit.objects.exists()
+
+
+def test_a_drawing_whose_answer_was_lost_is_sent_again_and_kept_once(
+    clinician: Membership, scan: Scan, base: Segmentation
+) -> None:
+    first, second = drawing((1, 2, 3)), drawing((4, 5, 6))
+    for revision, content in ((0, first), (1, second)):
+        for _ in range(2):
+            answer = keep(clinician, scan, content, revision=revision, base=base)
+            assert answer.status_code == 200
+            assert answer.json()["edit"]["revision"] == revision + 1
+    assert keep(clinician, scan, first, revision=1, base=base).status_code == 409
+    assert keep(clinician, scan, second, revision=1).status_code == 409
+    assert gzip.decompress(second) == kept_labels(clinician, scan)

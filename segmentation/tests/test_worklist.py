@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -16,11 +17,12 @@ from django.utils import timezone
 
 from clinic.models import Clinic, Membership
 from clinic.tests.factories import MembershipFactory
-from patients.models import Patient, Scan
+from patients.models import Patient, Scan, Sequence
 from patients.tests.factories import PatientFactory, StudyFactory
 from segmentation.models import Segmentation
 from segmentation.selectors.worklist import PAGE_SIZE, TABS, count_new, worklist
 from segmentation.services import reviews
+from segmentation.services.corrections import correct_scan, facts_of
 from segmentation.tests.api_helpers import client_of
 from segmentation.tests.factories import LesionFactory, ScanFactory, SegmentationFactory
 from segmentation.tests.reading_factories import SIGNED
@@ -121,6 +123,17 @@ def test_scans_held_back_and_scans_without_a_result_that_counts_are_to_be_checke
     assert shown(clinic, "check") == [doubtful.pk, rejected.pk]
     SegmentationFactory(scan=rejected.scan)
     assert shown(clinic, "check") == [doubtful.pk]
+
+
+def test_a_scan_whose_signed_result_was_withdrawn_and_that_no_model_reads_is_to_be_checked(
+    clinic: Clinic, result: Waits, clinician: Membership, sign_in: SignIn
+) -> None:
+    scan = result(**SIGNED).scan
+    facts = replace(facts_of(scan), sequence=Sequence.T2)
+    correct_scan(scan=scan, by=clinician, facts=facts, reason="It is no FLAIR.")
+    assert shown(clinic, "check") == [scan.pk]
+    page = sign_in(clinician).get(reverse("home"), {"tab": "check"}).content.decode()
+    assert "the scan was corrected after its results were made" in page
 
 
 def test_archived_scans_and_patients_and_other_clinics_need_nobody(

@@ -17,6 +17,11 @@ const SETTLED = 1500;
 const FIRST_RETRY = 3000;
 const LONGEST_RETRY = 30_000;
 
+interface Sending {
+  changes: number;
+  content: ArrayBuffer;
+}
+
 export interface Timing {
   settled: number;
   retry: number;
@@ -30,6 +35,8 @@ export class Autosave {
   private running: Promise<void> | null = null;
   private failures = 0;
   private isStopped = false;
+  /** What was sent and never answered: it may be kept, so it goes first, and again as it was. */
+  private unanswered: Sending | null = null;
 
   /** `revision` is what is kept already, 0 for nothing; `content` gives the packed labels. */
   constructor(
@@ -60,6 +67,8 @@ export class Autosave {
     await this.running;
     if (this.keeping.kind === "conflict") return false;
     if (!this.isSafe || this.revision === 0) await this.run();
+    // What was never answered went first; the rest follows it.
+    if (!this.isSafe && this.keeping.kind === "waiting") await this.run();
     return this.isSafe && this.revision > 0;
   }
 
@@ -100,12 +109,14 @@ export class Autosave {
   }
 
   private async keepOnce(): Promise<void> {
-    const upTo = this.changes;
+    const changes = this.changes;
     this.say({ kind: "keeping" });
     try {
-      const state = await this.shelf.keep(this.revision, this.base, await this.content());
+      this.unanswered ??= { changes, content: await this.content() };
+      const state = await this.shelf.keep(this.revision, this.base, this.unanswered.content);
       this.revision = state.edit?.revision ?? 0;
-      this.keptChanges = upTo;
+      this.keptChanges = this.unanswered.changes;
+      this.unanswered = null;
       this.failures = 0;
       this.say({ kind: "kept", at: new Date() }, state);
       if (!this.isSafe) this.changedMeanwhile();
@@ -121,6 +132,7 @@ export class Autosave {
 
   private failed(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof RequestError) || error.status !== 0) this.unanswered = null;
     const kept = revisionIn(error);
     if (kept !== null) {
       this.say({ kind: "conflict", message, revision: kept });
