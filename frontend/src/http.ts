@@ -64,7 +64,9 @@ async function readJson<T>(response: Response): Promise<T> {
 
 async function refusal(response: Response): Promise<RequestError> {
   const body: unknown = await response.json().catch(() => null);
-  return new RequestError(detailOf(body) ?? usual(response.status), response.status, body);
+  // Who sits before a page does not know what "credentials were not provided" asks of them.
+  const told = response.status === 401 ? null : detailOf(body);
+  return new RequestError(told ?? usual(response.status), response.status, body);
 }
 
 function detailOf(body: unknown): string | null {
@@ -75,7 +77,7 @@ function detailOf(body: unknown): string | null {
 }
 
 function usual(status: number): string {
-  if (status === 401) return "You are not signed in any more. Please sign in again.";
+  if (status === 401) return "You are not signed in any more. Please sign in again in another tab.";
   if (status === 403) return "You may not do this.";
   if (status === 404) return "This is not there any more. Please reload the page.";
   return `The server could not do this (${status}). Please try again.`;

@@ -50,8 +50,11 @@ export class Panel {
   /** A message with what can be done about it; an empty one goes away. */
   ask(message: string, choices: Choice[] = []): void {
     const box = this.find("question");
+    const hadFocus = box.contains(document.activeElement);
     box.hidden = message === "";
     box.replaceChildren();
+    // The button that was pressed is gone: the keyboard goes on in the panel.
+    if (hadFocus) this.find(this.find("on").hidden ? "start" : "smaller").focus();
     if (message === "") return;
     const words = document.createElement("p");
     words.textContent = message;
