@@ -22,7 +22,9 @@ export function spellWorld(mm: Voxel): string {
 function intensity(stage: Stage): string {
   const image = stage.nv.volumes[0];
   const [i, j, k] = stage.currentShown();
-  const [nx, ny] = stage.shown.shape;
+  const [nx, ny, nz] = stage.shown.shape;
+  // The other sequence may not reach as far as the scan being read does.
+  if (Math.min(i, j, k) < 0 || i >= nx || j >= ny || k >= nz) return "–";
   const value = image?.img?.[i + nx * (j + ny * k)];
   if (image === undefined || typeof value !== "number") return "–";
   const shown = scaled(image, value);

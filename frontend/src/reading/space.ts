@@ -61,6 +61,20 @@ export class Space {
     return apply(invert(this.scan.grid), apply(this.facts.grid, file));
   }
 
+  /** The voxel of the scan being read that is nearest to a place. */
+  nearest(file: Voxel): Voxel {
+    const { shape } = this.scan;
+    return file.map((n, axis) => Math.min(shape[axis]! - 1, Math.max(0, Math.round(n)))) as Voxel;
+  }
+
+  /**
+   * Where the crosshair stands that is sent to `file`: on a voxel of the scan being read; where
+   * another grid is shown, between those and beyond them too, so that each of its slices is reached.
+   */
+  stand(file: Voxel): Voxel {
+    return this.isShared ? this.nearest(file) : file;
+  }
+
   /** What is shown: a voxel in NiiVue's grid as it is stored in that volume. */
   storedShown(ras: Voxel): Voxel {
     return this.shown === null ? ras : this.shown.toFile(ras);

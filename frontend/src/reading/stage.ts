@@ -116,6 +116,7 @@ export class Stage {
       this.own = image;
       this.at = this.toFile(this.dims.map((n) => n >> 1) as Voxel);
     }
+    this.at = this.space.stand(this.at);
     this.panes = panesFor(this.dims);
     if (this.enlarged !== null && !this.panes.includes(this.enlarged)) this.enlarged = null;
     if (!this.panes.includes(this.activePane)) this.activePane = this.panes[0]!;
@@ -201,13 +202,12 @@ export class Stage {
   }
 
   current(): Voxel {
-    return [...this.at];
+    return this.space.nearest(this.at);
   }
 
   /** Moves the crosshair to a voxel of the scan being read; fractions go to the nearest. */
   goTo(file: Voxel): void {
-    const shape = this.manifest.scan.shape;
-    this.at = file.map((n, axis) => Math.min(shape[axis]! - 1, Math.max(0, Math.round(n)))) as Voxel;
+    this.at = this.space.stand(file);
     this.place();
     this.redraw();
   }
