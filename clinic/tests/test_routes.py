@@ -119,6 +119,11 @@ TABLE: dict[str, Route] = {
     "segmentation:review": reads("segmentation"),
     "segmentation:review_step": acts("review_step"),
     "segmentation:preview": reads("preview"),
+    "segmentation:report": reads("study"),
+    "segmentation:report_pdf": reads("study"),
+    "segmentation:key_slice": reads("slice"),
+    "segmentation:measures": reads("table"),
+    "segmentation:all_measures": reads("format", ADMIN),
     "segmentation:models": reads(role=ADMIN),
     "segmentation:export_training_set": acts(least=ADMIN),
     "api:token": Route({"POST": ANYONE}),
@@ -166,7 +171,7 @@ TABLE: dict[str, Route] = {
     "api:make_current": acts("segmentation"),
 }
 # Not one clinic's object: there is nothing that another clinic's member should not find.
-SHARED = {"", "token"}
+SHARED = {"", "token", "format"}
 
 
 def route_names(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
@@ -215,6 +220,9 @@ def arguments(admin: Membership) -> dict[str, list[Any]]:
         "measure": [HandMeasureFactory(scan=scan).pk],
         "review_step": [result.pk, "start"],
         "preview": [result.pk, "thumbnail"],
+        "slice": [result.pk, 1],
+        "table": [patient.pk, "csv"],
+        "format": ["json"],
         "comparison": [comparison.pk],
         "layer": [comparison.pk, "difference"],
     }

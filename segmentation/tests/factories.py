@@ -164,7 +164,15 @@ def write_result_files(segmentation: Segmentation) -> None:
     mask.write_bytes(b"mask")
     lesion_map_path(segmentation).write_bytes(b"lesions")
     for name, _ in PREVIEWS.values():
-        (mask.parent / "previews" / name).write_bytes(b"preview")
+        write_picture(mask.parent / "previews" / name, segmentation)
+
+
+def write_picture(path: Path, segmentation: Segmentation) -> None:
+    """A black picture of the size that the result's atlas is said to have."""
+    layout = segmentation.preview or {"count": 1, "columns": 1, "tile_width": 8, "tile_height": 8}
+    rows = -(-layout["count"] // layout["columns"])
+    size = (layout["columns"] * layout["tile_width"], rows * layout["tile_height"])
+    Image.new("L", size).save(path)
 
 
 def make_stale(segmentation: Segmentation) -> Segmentation:

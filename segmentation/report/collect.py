@@ -1,0 +1,136 @@
+"""Gathering what a report says about one study."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from clinic.models import Clinic, Membership
+from patients.models import Patient, Scan, Study
+from segmentation.models import Lesion, Segmentation
+from segmentation.palette import LESION_COLOURS, colour_index
+from segmentation.report.pictures import key_slices
+from segmentation.report.record import Facts, LesionLine, ScanPart, StudyReport
+from segmentation.stage import listed_lesions
+from segmentation.templatetags.results import diameters, millilitres, times
+
+NO_SIZE = (
+    "The scan gives no reliable voxel size, so there are no millimetres and no millilitres here."
+)
+SIDE_NOT_KNOWN = "The file does not say which side is the patient's left."
+
+
+def get_study(*, clinic: Clinic, pk: uuid.UUID) -> Study:
+    """The clinic's study with its patient; Http404 for anybody else's."""
+    studies = Study.objects.select_related("patient__clinic", "patient__attending__user")
+    return get_object_or_404(studies, patient__clinic=clinic, pk=pk)
+
+
+def collect_report(*, study: Study, by: Membership) -> StudyReport:
+    """The study's scans with their current results, as they are now."""
+    current = (
+        Segmentation.objects.filter(is_current=True, scan__study=study)
+        .select_related("scan__study", "parent")
+        .prefetch_related("lesions")
+    )
+    results = {result.scan_id: result for result in current}
+    scans = list(Scan.objects.filter(study=study).present().order_by("sequence", "uploaded_at"))
+    found = [results[scan.pk] for scan in scans if scan.pk in results]
+    without = [scan for scan in scans if scan.pk not in results]
+    made = date_format(timezone.localtime(), "j M Y, H:i")
+    return StudyReport(
+        title=f"MRI of {date_format(study.performed_on)}: tumour measures",
+        clinic=study.patient.clinic.name,
+        patient=_patient(study.patient),
+        examination=(),
+        is_demo=study.patient.is_demo,
+        scans=tuple(_part(result.scan, result) for result in found),
+        missing=tuple(f"{scan.sequence}: no result yet." for scan in without),
+        course=None,
+        made=f"Made {made} by {by.display_name}.",
+    )
+
+
+def _patient(patient: Patient) -> Facts:
+    attending = patient.attending.display_name if patient.attending else "–"
+    return (
+        ("Name", patient.full_name),
+        ("Record no.", patient.record_number),
+        ("Born", f"{date_format(patient.birth_date)} ({patient.sex})"),
+        ("Attending", attending),
+    )
+
+
+def _part(scan: Scan, result: Segmentation) -> ScanPart:
+    lesions = list(result.lesions.all())
+    listed = listed_lesions(lesions)
+    return ScanPart(
+        result_id=result.pk,
+        title=scan.get_sequence_display(),
+        facts=_facts(scan, result),
+        status=_status(result),
+        is_signed=result.is_signed,
+        totals=_totals(result, lesions),
+        lesions=tuple(_lesion(one) for one in listed),
+        notes=tuple(_notes(scan, result, len(lesions) - len(listed))),
+        slices=tuple(key_slices(result)),
+        has_size=scan.has_physical_size,
+    )
+
+
+def _facts(scan: Scan, result: Segmentation) -> Facts:
+    drawn = result.source
+    if result.is_by_a_person and result.parent is not None:
+        drawn += f", from version {result.parent.version} by {result.parent.source}"
+    voxels = f"{times(scan.spacing_mm)} mm" if scan.has_physical_size else "size not known"
+    return (
+        ("Version", f"{result.version}, by {drawn}"),
+        ("Voxels", f"{times(list(scan.shape))}, {voxels}"),
+    )
+
+
+def _status(result: Segmentation) -> str:
+    if not result.is_signed or result.reviewed_at is None:
+        return "DRAFT: nobody has signed it"
+    when = date_format(timezone.localtime(result.reviewed_at), "j M Y, H:i")
+    return f"Signed by {result.reviewer_name}, {when}"
+
+
+def _totals(result: Segmentation, lesions: list[Lesion]) -> Facts:
+    if result.found_nothing:
+        return (("Found", "no tumour; this is not proof that there is none"),)
+    size = millilitres(result.volume_ml) or f"{result.voxels:,} voxels"
+    return (
+        ("All together", size),
+        ("Lesions", str(len(lesions))),
+        ("Slices", str(result.tumour_slices)),
+    )
+
+
+def _lesion(lesion: Lesion) -> LesionLine:
+    return LesionLine(
+        name=str(lesion.number),
+        colour=LESION_COLOURS[colour_index(lesion.number) - 1],
+        volume=_number(lesion.volume_ml, 2),
+        diameters=diameters(lesion) or "–",
+        product="–",
+        longest_3d="–",
+        place=lesion.place,
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def _notes(scan: Scan, result: Segmentation, hidden: int) -> Iterable[str]:
+    if hidden:
+        yield f"{hidden} smaller pieces are counted in the total and not listed."
+    if not scan.has_physical_size:
+        yield NO_SIZE
+    if result.remark:
+        yield f"Remark: {result.remark}"

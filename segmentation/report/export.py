@@ -1,0 +1,108 @@
+"""All measures of a patient or a clinic as a table or as JSON: one row for each lesion."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+
+from clinic.models import Clinic
+from patients.models import Patient
+from segmentation.models import Lesion, Segmentation
+
+NOTICE = "Research software, not for diagnosis."
+OF_THE_RESULT = (
+    "record_number", "performed_on", "sequence", "scan", "segmentation", "version", "source",
+    "model", "review", "signed_by", "signed_at",
+)  # fmt: skip
+OF_THE_WHOLE = ("total_volume_ml", "total_voxels", "total_slices")
+OF_THE_LESION = (
+    "lesion", "volume_ml", "voxels", "longest_diameter_mm", "perpendicular_diameter_mm",
+    "slices", "first_slice", "last_slice", "side", "left_share", "place", "mean_probability",
+)  # fmt: skip
+COLUMNS = OF_THE_RESULT + OF_THE_WHOLE + OF_THE_LESION
+# A spreadsheet would take these for the beginning of a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def current_results(*, clinic: Clinic, patient: Patient | None = None) -> QuerySet[Segmentation]:
+    """The results that count, of present scans and patients, by record number and date."""
+    results = Segmentation.objects.of(clinic).filter(
+        is_current=True, scan__archived_at=None, study__patient__archived_at=None
+    )
+    if patient is not None:
+        results = Segmentation.objects.of(clinic).filter(
+            is_current=True, scan__archived_at=None, study__patient=patient
+        )
+    related = results.select_related("scan", "study__patient").prefetch_related("lesions")
+    return related.order_by("study__patient__record_number", "study__performed_on", "pk")
+
+
+def rows(results: Iterable[Segmentation]) -> Iterator[dict[str, Any]]:
+    """A row for each lesion; a result without any has one row with empty lesion columns."""
+    for result in results:
+        head = _head(result)
+        lesions = list(result.lesions.all())
+        if not lesions:
+            yield {**head, **dict.fromkeys(OF_THE_LESION)}
+        for lesion in lesions:
+            yield {**head, **_lesion(lesion)}
+
+
+def _head(result: Segmentation) -> dict[str, Any]:
+    signed = result.is_signed
+    model = f"{result.model_name} {result.model_version}".strip()
+    return {
+        "record_number": result.study.patient.record_number,
+        "performed_on": result.study.performed_on.isoformat(),
+        "sequence": result.scan.sequence,
+        "scan": str(result.scan_id),
+        "segmentation": str(result.pk),
+        "version": result.version,
+        "source": result.source,
+        "model": model,
+        "review": result.review,
+        "signed_by": result.reviewer_name if signed else "",
+        "signed_at": result.reviewed_at.isoformat() if signed and result.reviewed_at else "",
+        "total_volume_ml": result.volume_ml,
+        "total_voxels": result.voxels,
+        "total_slices": result.tumour_slices,
+    }
+
+
+def _lesion(lesion: Lesion) -> dict[str, Any]:
+    named = {name: getattr(lesion, name) for name in OF_THE_LESION if name != "lesion"}
+    return {"lesion": lesion.number, **named}
+
+
+class _Echo:
+    """What csv writes to, when each line is wanted as it is made."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def csv_lines(results: Iterable[Segmentation]) -> Iterator[str]:
+    """The table as CSV (RFC 4180), a line at a time; missing figures are empty."""
+    writer = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow(COLUMNS)
+    for row in rows(results):
+        yield writer.writerow([_cell(row[name]) for name in COLUMNS])
+
+
+def _cell(value: Any) -> Any:
+    """Text that a spreadsheet would run as a formula is marked as text."""
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def json_pieces(results: Iterable[Segmentation]) -> Iterator[str]:
+    """The same rows as one JSON object, a row at a time."""
+    yield f'{{"notice": {json.dumps(NOTICE)}, "rows": ['
+    for n, row in enumerate(rows(results)):
+        yield (",\n" if n else "\n") + json.dumps(row)
+    yield "\n]}\n"

@@ -1,0 +1,178 @@
+"""The report of a study: what it says, its pictures and its PDF."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from django.test import Client
+from django.urls import reverse
+from PIL import Image
+
+from clinic.models import AccessEvent, Clinic, Membership
+from patients.tests.factories import PatientFactory, StudyFactory
+from segmentation.files import preview_path
+from segmentation.models import Segmentation
+from segmentation.previews import AtlasLayout
+from segmentation.report.collect import NO_SIZE, collect_report
+from segmentation.report.pdf import render_pdf
+from segmentation.report.pictures import SIDE, draw_key_slice, key_slices
+from segmentation.tests.factories import (
+    LesionFactory,
+    ScanFactory,
+    SegmentationFactory,
+    write_result_files,
+)
+from segmentation.tests.reading_factories import SIGNED
+
+SignIn = Callable[[Membership], Client]
+Make = Callable[..., Segmentation]
+NASTY = '<b>O\'Neil</b> #eval("1") *x* $y$ \\ "quoted"'
+
+
+@pytest.fixture
+def result(clinic: Clinic) -> Make:
+    """A result with its files, of a patient of the clinic."""
+
+    def made(name: str = "Ada Sample", scan: dict[str, Any] | None = None, **of: Any) -> Any:
+        study = StudyFactory(patient=PatientFactory(clinic=clinic, full_name=name))
+        row = SegmentationFactory(
+            scan=ScanFactory(study=study, **(scan or {})), succeeded=True, **of
+        )
+        write_result_files(row)
+        return row
+
+    return made
+
+
+def draw_square(row: Segmentation, number: int, colour: int) -> None:
+    """Marks a square on slice ``number`` (from 1) of the result's atlas of the mask."""
+    layout = AtlasLayout(**row.preview)
+    sheet = np.asarray(Image.open(preview_path(row, "mask"))).copy()
+    top = (number - 1) // layout.columns * layout.tile_height
+    left = (number - 1) % layout.columns * layout.tile_width
+    sheet[top + 10 : top + 20, left + 10 : left + 20] = colour
+    Image.fromarray(sheet, mode="L").save(preview_path(row, "mask"))
+
+
+def test_it_shows_the_largest_slices_of_the_largest_lesions_in_order(result: Make) -> None:
+    row = result()
+    for number, (first, key, last) in enumerate([(8, 9, 12), (2, 3, 4), (8, 9, 9), (15, 16, 16)]):
+        LesionFactory(
+            segmentation=row, number=number + 1, first_slice=first, key_slice=key, last_slice=last
+        )
+    found = [(one.number, one.lesions) for one in key_slices(row)]
+    assert found == [(3, (2,)), (9, (1, 3)), (16, (4,))]
+
+
+def test_without_a_lesion_it_shows_the_middle_slice(result: Make) -> None:
+    row = result(voxels=0, volume_ml=0.0)
+    assert [one.number for one in key_slices(row)] == [(row.scan.slice_count + 1) // 2]
+
+
+def test_a_picture_has_the_outline_in_the_lesion_s_colour_and_the_slice_s_shape(
+    result: Make,
+) -> None:
+    row = result()
+    LesionFactory(segmentation=row, number=1, first_slice=3, key_slice=3, last_slice=3)
+    draw_square(row, 3, colour=1)
+    picture = Image.open(io.BytesIO(draw_key_slice(row, 3)))
+    layout = AtlasLayout(**row.preview)
+    assert max(picture.size) == SIDE
+    assert picture.width / picture.height == pytest.approx(
+        layout.tile_width / layout.tile_height, rel=0.01
+    )
+    pixels = np.asarray(picture).astype(int)
+    orange = (abs(pixels - np.array([0xE6, 0x9F, 0x00])).sum(axis=-1) < 120).sum()
+    assert orange > 100
+    other = np.asarray(Image.open(io.BytesIO(draw_key_slice(row, 4)))).astype(int)
+    assert (abs(other - np.array([0xE6, 0x9F, 0x00])).sum(axis=-1) < 120).sum() == 0
+
+
+def test_there_is_no_scale_bar_without_millimetres(result: Make) -> None:
+    with_size = result()
+    without = result(scan={"spacing_is_reliable": False})
+    corner = (slice(-60, None), slice(-SIDE // 3, None))
+
+    def light(row: Segmentation) -> int:
+        pixels = np.asarray(Image.open(io.BytesIO(draw_key_slice(row, 1))).convert("L"))
+        return int((pixels[corner] > 200).sum())
+
+    assert light(with_size) > 200 > light(without)
+
+
+def test_a_draft_says_that_nobody_has_signed_it_and_a_signed_one_who_has(
+    result: Make, viewer: Membership
+) -> None:
+    draft, signed = result(), result(**SIGNED)
+    (part,) = collect_report(study=draft.study, by=viewer).scans
+    assert (part.status, part.is_signed) == ("DRAFT: nobody has signed it", False)
+    report = collect_report(study=signed.study, by=viewer)
+    assert report.scans[0].status.startswith("Signed by Dr Sample, ")
+    assert report.is_signed
+
+
+def test_no_millimetre_is_said_where_the_voxel_size_is_not_reliable(
+    result: Make, viewer: Membership
+) -> None:
+    row = result(scan={"spacing_is_reliable": False}, volume_ml=None)
+    LesionFactory(segmentation=row, volume_ml=None, longest_diameter_mm=None,
+                  perpendicular_diameter_mm=None)  # fmt: skip
+    (part,) = collect_report(study=row.study, by=viewer).scans
+    assert NO_SIZE in part.notes
+    words = " ".join(value for _, value in (*part.totals, *part.facts))
+    assert " mm" not in words and "mL" not in words
+    assert (part.lesions[0].volume, part.lesions[0].diameters) == ("–", "–")
+
+
+def test_a_scan_of_the_study_without_a_result_is_named(result: Make, viewer: Membership) -> None:
+    row = result()
+    ScanFactory(study=row.study, sequence="T2")
+    ScanFactory(study=row.study, sequence="T1", archived_at=row.created_at)
+    assert collect_report(study=row.study, by=viewer).missing == ("T2: no result yet.",)
+
+
+def test_the_pdf_is_one_with_its_fonts_whatever_the_patient_is_called(
+    result: Make, viewer: Membership
+) -> None:
+    row = result(name=NASTY)
+    LesionFactory(segmentation=row)
+    content = render_pdf(collect_report(study=row.study, by=viewer))
+    assert content.startswith(b"%PDF-")
+    assert b"DejaVuSans" in content
+    assert re.search(rb"/FontFile[23]", content), "fonts are embedded"
+
+
+def test_the_pdf_goes_without_a_picture_that_is_gone(result: Make, viewer: Membership) -> None:
+    row = result()
+    LesionFactory(segmentation=row)
+    preview_path(row, "image").unlink()
+    assert render_pdf(collect_report(study=row.study, by=viewer)).startswith(b"%PDF-")
+
+
+def test_the_page_escapes_names_and_says_what_it_is(
+    result: Make, viewer: Membership, sign_in: SignIn
+) -> None:
+    row = result(name=NASTY)
+    LesionFactory(segmentation=row, place="left, anterior, superior")
+    page = sign_in(viewer).get(reverse("segmentation:report", args=[row.study_id]))
+    text = page.content.decode()
+    assert "<b>O" not in text and "&lt;b&gt;O" in text
+    assert "left, anterior, superior" in text
+    assert "not for diagnosis" in text
+    assert AccessEvent.objects.filter(action="report.read", patient_id=row.study.patient_id)
+
+
+def test_the_pdf_is_sent_for_nobody_to_keep_and_its_name_names_no_patient(
+    result: Make, viewer: Membership, sign_in: SignIn
+) -> None:
+    row = result()
+    answer = sign_in(viewer).get(reverse("segmentation:report_pdf", args=[row.study_id]))
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer["Cache-Control"] == "private, no-store"
+    assert "Sample" not in answer["Content-Disposition"]
+    assert AccessEvent.objects.filter(action="report.download", patient_id=row.study.patient_id)
