@@ -24,8 +24,11 @@ def own_edit(*, scan: Scan, member: Membership) -> Edit | None:
 
 
 def others_editing(*, scan: Scan, member: Membership) -> list[OtherDrawing]:
-    """The others with an unsaved drawing on the scan, the last changed first."""
-    edits = Edit.objects.filter(scan=scan).exclude(author=member)
+    """The others with an unsaved drawing on the scan, the last changed first.
+
+    Not who has left the clinic, whose drawing nobody will go on with.
+    """
+    edits = Edit.objects.filter(scan=scan, author__is_active=True).exclude(author=member)
     return [
         OtherDrawing(edit.author.display_name, edit.updated_at)
         for edit in edits.select_related("author__user")

@@ -296,3 +296,12 @@ def test_a_drawing_whose_answer_was_lost_is_sent_again_and_kept_once(
     assert keep(clinician, scan, first, revision=1, base=base).status_code == 409
     assert keep(clinician, scan, second, revision=1).status_code == 409
     assert gzip.decompress(second) == kept_labels(clinician, scan)
+
+
+def test_who_has_left_the_clinic_is_not_said_to_be_drawing(
+    clinician: Membership, colleague: Membership, scan: Scan
+) -> None:
+    keep(colleague, scan)
+    assert len(state(clinician, scan)["others"]) == 1
+    Membership.objects.filter(pk=colleague.pk).update(is_active=False)
+    assert state(clinician, scan)["others"] == []
