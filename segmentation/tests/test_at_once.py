@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -232,11 +233,14 @@ def test_of_several_who_save_at_once_one_is_first_and_the_others_lose_nothing() 
 def test_of_several_first_autosaves_at_once_one_is_kept_and_the_others_are_refused() -> None:
     scan = ScanFactory()
     person = MembershipFactory(clinic=scan.study.patient.clinic, role=Role.CLINICIAN)
-    content = packed(np.ones(tuple(scan.shape), dtype=np.uint8))
+    # Each draws something else: the same twice is one that was sent again.
+    values = count(1)
 
-    outcomes = together(
-        lambda: keep_edit(scan=scan, by=person, base=None, revision=0, content=content)
-    )
+    def keep() -> Edit:
+        content = packed(np.full(tuple(scan.shape), next(values), dtype=np.uint8))
+        return keep_edit(scan=scan, by=person, base=None, revision=0, content=content)
+
+    outcomes = together(keep)
 
     kept = [row for row in outcomes if isinstance(row, Edit)]
     assert len(kept) == 1

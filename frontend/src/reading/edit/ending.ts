@@ -70,6 +70,8 @@ export class Ending {
     }
     this.hold(false);
     button.disabled = false;
+    // A button that is disabled loses the focus.
+    if (document.activeElement === document.body) button.focus({ preventScroll: true });
   }
 
   private refused(error: unknown): void {
