@@ -89,6 +89,28 @@ def resample_mask(
     return moved
 
 
+def resample_labels(
+    labels: NDArray[np.integer],
+    affine: Matrix,
+    *,
+    shape: tuple[int, ...],
+    onto: Matrix,
+    matrix: Matrix,
+) -> NDArray[np.integer]:
+    """As ``resample``, for numbers that are names (X, Y, Z): each voxel takes the nearest one."""
+    index = np.linalg.inv(affine) @ matrix @ onto
+    moved: NDArray[np.integer] = ndimage.affine_transform(
+        labels,
+        index[:3, :3],
+        index[:3, 3],
+        output_shape=shape,
+        output=labels.dtype,
+        order=0,
+        mode="grid-constant",
+    )
+    return moved
+
+
 def compare_masks(earlier: Labels, later: Labels) -> Difference:
     """The difference of two masks on one grid (X, Y, Z; anything above 0 counts)."""
     before, after = earlier > 0, later > 0

@@ -9,7 +9,7 @@ from django.db.models import F, Max, OuterRef, Q, QuerySet, Subquery
 from django.shortcuts import get_object_or_404
 
 from clinic.models import Clinic
-from patients.models import Diagnosis, Patient, Scan, Treatment
+from patients.models import Diagnosis, Patient, Scan, Study, Treatment
 
 SORTS = {
     "name": ("full_name", "record_number"),
@@ -68,6 +68,11 @@ def get_scan(*, clinic: Clinic, pk: uuid.UUID) -> Scan:
     return get_object_or_404(
         Scan.objects.of(clinic).select_related("study__patient", "uploaded_by__user"), pk=pk
     )
+
+
+def get_study(*, clinic: Clinic, pk: uuid.UUID) -> Study:
+    studies = Study.objects.filter(patient__clinic=clinic).select_related("patient")
+    return get_object_or_404(studies, pk=pk)
 
 
 def get_diagnosis(*, clinic: Clinic, pk: uuid.UUID) -> Diagnosis:

@@ -73,14 +73,22 @@ def why_not_aligned(earlier: Segmentation, later: Segmentation) -> str:
     return ""
 
 
+def why_not_matched(earlier: Segmentation, later: Segmentation) -> str:
+    """Why their lesions cannot be matched in the usual alignment; empty where they can be."""
+    return _why_not(earlier, later, choose_alignment(earlier, later))
+
+
 def check_alignment(earlier: Segmentation, later: Segmentation, alignment: Alignment) -> None:
     """Raises ComparisonError, in plain words, where the two cannot be compared in that way."""
-    if alignment == Alignment.RIGID:
-        problem = why_not_aligned(earlier, later)
-    else:
-        problem = why_not_compared(earlier, later)
+    problem = _why_not(earlier, later, alignment)
     if problem:
         raise ComparisonError(problem)
+
+
+def _why_not(earlier: Segmentation, later: Segmentation, alignment: Alignment) -> str:
+    if alignment == Alignment.RIGID:
+        return why_not_aligned(earlier, later)
+    return why_not_compared(earlier, later)
 
 
 def cautions(earlier: Segmentation, later: Segmentation) -> list[str]:

@@ -8,16 +8,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.difference import compare_masks, resample, resample_mask, same_grid
+from ml.course import Link, match_lesions
+from ml.course.matching import NEAR_MM
+from ml.difference import compare_masks, resample, resample_labels, resample_mask, same_grid
 from ml.errors import InvalidVolumeError, RegistrationError
 from ml.nifti import read_voxels, write_mask, write_values
 from ml.registration import register_heads
 from ml.volumes import MedicalImage, load_image
 from segmentation.files import attempt_folder, kept_only_if_saved, remove_other_attempts
-from segmentation.models import Alignment, Comparison, ComparisonStep, Segmentation
+from segmentation.lesion_maps import lesion_map
+from segmentation.models import Alignment, Comparison, ComparisonStep, Segmentation, State
 from segmentation.outcome import Words, settle
 from segmentation.services import queue
 from segmentation.services.comparisons import Compared, save_comparison
+from segmentation.services.lesion_links import ask_for_links
 from segmentation.services.queue import Claim
 
 WORDS = Words(
@@ -39,15 +43,19 @@ BRIGHTEST = 4000.0
 
 @dataclass(frozen=True)
 class Read:
-    """A scan with its mask (X, Y, Z), both on the file's own grid."""
+    """A scan with its mask and its lesions' numbers (X, Y, Z), all on the file's own grid."""
 
     image: MedicalImage
     mask: NDArray[np.float32]
+    lesions: NDArray[np.uint8]
 
 
 def run(*, claim: Claim) -> None:
-    """Executes the claim and records how it ended, whatever happens."""
+    """Executes the claim, records how it ended, and asks for what that leaves open."""
     settle(claim=claim, work=lambda: execute(claim=claim), words=WORDS)
+    row = Comparison.objects.select_related("later__study").filter(pk=claim.job_id).first()
+    if row is not None:
+        ask_for_links(patient_id=row.later.study.patient_id)
 
 
 def execute(*, claim: Claim) -> Comparison:
@@ -58,7 +66,7 @@ def execute(*, claim: Claim) -> Comparison:
     matrix: NDArray[np.float64] = np.eye(4)
     quality: dict[str, float] = {}
     if row.alignment == Alignment.RIGID:
-        matrix, quality = _align(claim, earlier.image, later.image)
+        matrix, quality = _known_alignment(row) or _align(claim, earlier.image, later.image)
     queue.report_progress(claim=claim, step=ComparisonStep.SAVING)
     folder = attempt_folder(claim.job_id, claim.token, of="comparisons")
     with kept_only_if_saved(folder):
@@ -72,7 +80,24 @@ def _read(result: Segmentation) -> Read:
     scan, mask = Path(result.scan.file.path), Path(result.mask.path)
     # One that is gone is told apart from one that is damaged.
     mask.stat()
-    return Read(load_image(scan), read_voxels(mask)[0])
+    lesions = read_voxels(lesion_map(result))[0].astype(np.uint8)
+    return Read(load_image(scan), read_voxels(mask)[0], lesions)
+
+
+def _known_alignment(row: Comparison) -> tuple[NDArray[np.float64], dict[str, float]] | None:
+    """How other results of the same two scans were aligned: that depends on the scans alone."""
+    known = (
+        Comparison.objects.filter(
+            earlier__scan=row.earlier.scan_id,
+            later__scan=row.later.scan_id,
+            alignment=Alignment.RIGID,
+            state=State.SUCCEEDED,
+            matrix__isnull=False,
+        )
+        .exclude(pk=row.pk)
+        .first()
+    )
+    return None if known is None else (np.asarray(known.matrix, dtype=np.float64), known.quality)
 
 
 def _align(
@@ -115,7 +140,21 @@ def _compare(
     write_mask(folder / "difference.nii.gz", difference.labels, like=like)
     physical = row.earlier.scan.has_physical_size and row.later.scan.has_physical_size
     voxel_ml = float(abs(np.linalg.det(onto[:3, :3]))) / 1000 if physical else None
-    return Compared(difference, matrix.tolist(), voxel_ml, quality)
+    links = _match(row, earlier, later, matrix, near_mm=NEAR_MM if physical else 0.0)
+    return Compared(difference, matrix.tolist(), voxel_ml, links, quality)
+
+
+def _match(
+    row: Comparison, earlier: Read, later: Read, matrix: NDArray[np.float64], *, near_mm: float
+) -> list[Link]:
+    """Which lesion of the later result is which of the earlier one."""
+    shape, onto = earlier.image.values.shape, earlier.image.affine
+    after: NDArray[np.integer] = later.lesions
+    if not _stays(row, earlier, later):
+        after = resample_labels(
+            later.lesions, later.image.affine, shape=shape, onto=onto, matrix=matrix
+        )
+    return match_lesions(earlier.lesions, after, onto[:3, :3], near_mm=near_mm)
 
 
 def _stays(row: Comparison, earlier: Read, later: Read) -> bool:

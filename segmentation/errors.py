@@ -39,6 +39,10 @@ class ComparisonError(SegmentationError):
     """Two results that cannot be compared; the message says why."""
 
 
+class DecisionError(SegmentationError):
+    """A decision on a response category that is not possible; the message says why."""
+
+
 class ClaimLostError(RuntimeError):
     """Another worker has taken this work over; what this one did must not be saved."""
 

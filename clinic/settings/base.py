@@ -196,6 +196,8 @@ SPECTACULAR_SETTINGS = {
         "SegmentationStepEnum": "segmentation.models.Step",
         "ComparisonStepEnum": "segmentation.models.ComparisonStep",
         "MeasureKindEnum": "segmentation.models.hand_measure.MeasureKind",
+        "TreatmentKindEnum": "patients.models.TreatmentKind",
+        "ResponseCategoryEnum": "segmentation.models.ResponseCategory",
     },
 }
 

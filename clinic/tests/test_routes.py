@@ -140,11 +140,13 @@ TABLE: dict[str, Route] = {
     "api:studies": reads("patient"),
     "api:scans": listing("patient"),
     "api:comparisons": listing("patient"),
+    "api:course": reads("patient"),
+    "api:response": acts("scan"),
     "api:comparison": reads("comparison"),
     "api:comparison_file": reads("layer"),
     "api:diagnosis": record("diagnosis"),
     "api:treatment": record("treatment"),
-    "api:study": reads("study"),
+    "api:study": Route({"GET": VIEWER, "PATCH": CLINICIAN}, "study"),
     "api:scan": Route(
         {"GET": VIEWER, "PATCH": CLINICIAN, "DELETE": CLINICIAN}, "scan", {"reason": "Typing error"}
     ),

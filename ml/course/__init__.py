@@ -3,6 +3,7 @@
 from ml.course.criteria import BY_PRODUCT, BY_VOLUME, CRITERIA, Category, Criterion
 from ml.course.growth import Growth, growth_between, growth_over
 from ml.course.matching import Link, match_lesions
+from ml.course.naming import Named, Shown, name_lesions
 from ml.course.observations import Clinical, Observation, Therapy, not_comparable
 from ml.course.response import Response, assess
 from ml.course.series import (
@@ -24,9 +25,11 @@ __all__ = [
     "Criterion",
     "Growth",
     "Link",
+    "Named",
     "Observation",
     "Reference",
     "Response",
+    "Shown",
     "Therapy",
     "assess",
     "change_since",
@@ -36,5 +39,6 @@ __all__ = [
     "growth_over",
     "match_lesions",
     "nadir",
+    "name_lesions",
     "not_comparable",
 ]

@@ -99,6 +99,9 @@ def _rose(before: Observation, after: Observation) -> bool:
 
 def _not_recorded(current: Observation, baseline: Observation) -> tuple[str, ...]:
     conditions = []
+    if current.small_new_lesions:
+        # What is small can be equivocal: a follow-up or a person tells (RANO-BM and -LGG say so).
+        conditions.append(_small_ones(current.small_new_lesions))
     if current.new_lesions is None:
         conditions.append("there is no new lesion")
     if current.steroid_mg is None or baseline.steroid_mg is None:
@@ -106,6 +109,11 @@ def _not_recorded(current: Observation, baseline: Observation) -> tuple[str, ...
     if current.clinical is Clinical.UNKNOWN:
         conditions.append("the patient is not clinically worse")
     return tuple(conditions)
+
+
+def _small_ones(count: int) -> str:
+    noun = "new lesion is" if count == 1 else "new lesions are"
+    return f"the {count} {noun} too small to be measurable and not taken for tumour"
 
 
 def _words(change: Change) -> str:

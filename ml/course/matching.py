@@ -24,12 +24,19 @@ class Link:
     shared: int
 
 
-def match_lesions(earlier: Labels, later: Labels, steps_mm: NDArray[np.float64]) -> list[Link]:
+def match_lesions(
+    earlier: Labels,
+    later: Labels,
+    steps_mm: NDArray[np.float64],
+    *,
+    near_mm: float = NEAR_MM,
+) -> list[Link]:
     """The links between the lesions of two label maps (X, Y, Z) on one grid, 0 being none.
 
     Lesions that share a voxel are linked, each such pair, so that one that split or two that have
     merged keep both links. One that shares none is linked to the nearest of the other scan if that
-    comes within ``NEAR_MM``. A later lesion without a link is new, an earlier one is gone.
+    comes within ``near_mm``; with zero only shared voxels count, as where no millimetre can be
+    relied on. A later lesion without a link is new, an earlier one is gone.
     ``steps_mm`` (3 x 3) has one column for each axis: its step in millimetres.
     """
     both = (earlier > 0) & (later > 0)
@@ -42,14 +49,14 @@ def match_lesions(earlier: Labels, later: Labels, steps_mm: NDArray[np.float64])
     links += [
         Link(near, number, 0)
         for number in alone_after
-        if (near := _nearest(later == number, earlier, steps_mm)) is not None
+        if (near := _nearest(later == number, earlier, steps_mm, near_mm)) is not None
     ]
     reached = {link.earlier for link in links}
     links += [
         Link(number, near, 0)
         for number in alone_before
         if number not in reached
-        and (near := _nearest(earlier == number, later, steps_mm)) is not None
+        and (near := _nearest(earlier == number, later, steps_mm, near_mm)) is not None
     ]
     return sorted(links, key=lambda link: (link.earlier, link.later))
 
@@ -58,10 +65,14 @@ def _numbers(labels: Labels) -> list[int]:
     return [int(number) for number in np.unique(labels) if number > 0]
 
 
-def _nearest(own: NDArray[np.bool_], others: Labels, steps_mm: NDArray[np.float64]) -> int | None:
-    """The lesion of ``others`` with a voxel nearest to ``own``, if within ``NEAR_MM``."""
+def _nearest(
+    own: NDArray[np.bool_], others: Labels, steps_mm: NDArray[np.float64], near_mm: float
+) -> int | None:
+    """The lesion of ``others`` with a voxel nearest to ``own``, if within ``near_mm``."""
+    if near_mm <= 0:
+        return None
     lengths = np.linalg.norm(steps_mm, axis=0)
-    margin = np.ceil(NEAR_MM / lengths).astype(int) + 1
+    margin = np.ceil(near_mm / lengths).astype(int) + 1
     box = tuple(
         slice(max(0, axis.start - int(extra)), axis.stop + int(extra))
         for axis, extra in zip(ndimage.find_objects(own.astype(np.uint8))[0], margin, strict=True)
@@ -72,7 +83,7 @@ def _nearest(own: NDArray[np.bool_], others: Labels, steps_mm: NDArray[np.float6
         return None
     mine = np.argwhere(own[box] & ~ndimage.binary_erosion(own[box]))
     apart = _distances(places @ steps_mm.T, mine @ steps_mm.T)
-    if apart.min() > NEAR_MM:
+    if apart.min() > near_mm:
         return None
     return int(inside[tuple(places[int(apart.argmin())])])
 

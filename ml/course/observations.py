@@ -42,7 +42,8 @@ class Observation:
     family of its sequence and ``method`` what drew it. ``product_mm2`` is the sum of the products
     of the two diameters over the measurable lesions, ``volume_ml`` the whole mask; either is None
     where the scan gives no millimetres, and the product where no lesion is measurable.
-    ``new_lesions`` counts lesions that no earlier examination shows, None where that is not known.
+    ``new_lesions`` counts measurable lesions that no earlier examination shows, and
+    ``small_new_lesions`` those too small to be measurable; None where that is not known.
     ``steroid_mg`` is the daily dose as dexamethasone (mg), ``karnofsky`` the performance status.
     """
 
@@ -57,6 +58,7 @@ class Observation:
     volume_ml: float | None
     product_mm2: float | None
     new_lesions: int | None = None
+    small_new_lesions: int | None = None
     steroid_mg: float | None = None
     karnofsky: int | None = None
     clinical: Clinical = Clinical.UNKNOWN

@@ -10,9 +10,17 @@ from patients.models.history import (
     WhoGrade,
 )
 from patients.models.patient import Consent, Patient, Sex
-from patients.models.scan import PictureConvention, Scan, ScanCorrection, Sequence, Study
+from patients.models.scan import (
+    ClinicalChange,
+    PictureConvention,
+    Scan,
+    ScanCorrection,
+    Sequence,
+    Study,
+)
 
 __all__ = (
+    "ClinicalChange",
     "Consent",
     "Diagnosis",
     "IdhStatus",

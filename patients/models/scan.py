@@ -26,13 +26,40 @@ class PictureConvention(models.TextChoices):
     NEUROLOGICAL = "neurological", "Neurological: patient's left on the left edge"
 
 
+class ClinicalChange(models.TextChoices):
+    """How the patient is, against the visit before; the values are those of ``ml.course``."""
+
+    BETTER = "better", "Better"
+    STABLE = "stable", "Stable"
+    WORSE = "worse", "Worse"
+    UNKNOWN = "unknown", "Not recorded"
+
+
 class Study(models.Model):
-    """One visit to the scanner."""
+    """One visit to the scanner, with what a clinician says of the patient on that day.
+
+    ``steroid_mg`` is the daily dose as dexamethasone (mg), ``karnofsky`` the performance status
+    (0 to 100 in tens); both are empty where nobody has recorded them. ``is_baseline`` is a
+    clinician's choice, which goes before the one of the response rule.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     patient = models.ForeignKey(Patient, on_delete=models.CASCADE, related_name="studies")
     performed_on = models.DateField()
     created_at = models.DateTimeField(auto_now_add=True)
+    steroid_mg = models.FloatField("dexamethasone, mg a day", null=True, blank=True)
+    karnofsky = models.PositiveSmallIntegerField("Karnofsky, %", null=True, blank=True)
+    clinical_change = models.CharField(
+        "patient since the visit before",
+        max_length=7,
+        choices=ClinicalChange,
+        default=ClinicalChange.UNKNOWN,
+    )
+    is_baseline = models.BooleanField("baseline", default=False)
+    condition_by = models.ForeignKey(
+        Membership, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    condition_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-performed_on",)
@@ -41,10 +68,30 @@ class Study(models.Model):
             models.UniqueConstraint(
                 fields=("patient", "performed_on"), name="one_study_for_each_patient_and_day"
             ),
+            models.CheckConstraint(
+                condition=models.Q(steroid_mg=None) | models.Q(steroid_mg__range=(0, 100)),
+                name="steroid_dose_is_possible",
+                violation_error_message="The dose is in mg of dexamethasone a day, from 0 to 100.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(karnofsky=None)
+                | models.Q(karnofsky__in=tuple(range(0, 101, 10))),
+                name="karnofsky_is_in_tens",
+                violation_error_message="The Karnofsky status is from 0 to 100, in tens.",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(clinical_change__in=ClinicalChange.values),
+                name="clinical_change_is_known",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"Study of {self.performed_on:%Y-%m-%d}"
+
+    @property
+    def has_condition(self) -> bool:
+        """Whether anybody has recorded how the patient was."""
+        return self.condition_at is not None
 
 
 class ScanQuerySet(models.QuerySet["Scan"]):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -69,7 +71,46 @@ def restore_scan(*, scan: Scan, by: Membership) -> Scan:
     return scan
 
 
+CONDITION = ("steroid_mg", "karnofsky", "clinical_change", "is_baseline")
+
+
+@transaction.atomic
+def record_condition(*, study: Study, by: Membership, **values: Any) -> Study:
+    """Writes how the patient was on the day of ``study``: any of ``CONDITION``.
+
+    Raises RecordError for what cannot be; nothing is written and logged where nothing changes.
+    """
+    locked = Study.objects.select_for_update().select_related("patient").get(pk=study.pk)
+    changed = {name: new for name, new in values.items() if getattr(locked, name) != new}
+    if not changed:
+        return locked
+    before = _condition_words(locked, changed)
+    for name, value in changed.items():
+        setattr(locked, name, value)
+    locked.condition_by, locked.condition_at = by, timezone.now()
+    try:
+        locked.full_clean(exclude=["patient", "condition_by"])
+    except ValidationError as error:
+        raise RecordError(" ".join(error.messages)) from error
+    locked.save(update_fields=[*changed, "condition_by", "condition_at"])
+    record_access(
+        member=by,
+        action="study.condition",
+        subject=locked,
+        patient_id=locked.patient_id,
+        detail=f"{locked.performed_on}: {before} -> {_condition_words(locked, changed)}",
+    )
+    return locked
+
+
+def _condition_words(study: Study, names: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {getattr(study, name)}" for name in names)
+
+
 def remove_empty_study(*, study: Study) -> None:
-    """A study that has lost its last scan to a correction is no visit any more."""
-    if not study.scans.exists():
+    """A study that has lost its last scan to a correction is no visit any more.
+
+    One with a recorded condition stays, since a person wrote that down.
+    """
+    if not study.scans.exists() and not study.has_condition:
         study.delete()

@@ -32,6 +32,7 @@ from segmentation.selectors.timeline import scan_row
 from segmentation.sending import send_file
 from segmentation.services.corrections import ScanFacts, correct_scan, facts_of
 from segmentation.services.erasure import erase_scan
+from segmentation.services.lesion_links import match_on_commit
 from segmentation.services.queue import request_segmentation
 from segmentation.services.uploads import confirm_doubts
 
@@ -62,7 +63,8 @@ class ScanDetail(MemberView):
     @extend_schema(responses={204: None})
     def delete(self, request: Request, pk: uuid.UUID) -> Response:
         """Archives the scan; its file and results are kept."""
-        archive_scan(scan=get_scan(clinic=self.clinic, pk=pk), by=self.member)
+        scan = archive_scan(scan=get_scan(clinic=self.clinic, pk=pk), by=self.member)
+        match_on_commit(scan.study.patient_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -87,7 +89,9 @@ class ScanRestore(MemberView):
     def post(self, request: Request, pk: uuid.UUID) -> Response:
         """Brings an archived scan back into the patient's course."""
         scan = get_scan(clinic=self.clinic, pk=pk)
-        return answer_scan(restore_scan(scan=scan, by=self.member))
+        restored = restore_scan(scan=scan, by=self.member)
+        match_on_commit(scan.study.patient_id)
+        return answer_scan(restored)
 
 
 class ScanConfirm(MemberView):

@@ -5,6 +5,7 @@ from django.urls import path
 from clinic.api.token import obtain_token
 from segmentation.api import (
     comparisons,
+    course,
     edits,
     history,
     measures,
@@ -39,6 +40,8 @@ urlpatterns = [
         comparisons.PatientComparisons.as_view(),
         name="comparisons",
     ),
+    path("patients/<uuid:pk>/course/", course.PatientCourse.as_view(), name="course"),
+    path("scans/<uuid:pk>/response/", course.ScanResponse.as_view(), name="response"),
     path("comparisons/<uuid:pk>/", comparisons.ComparisonDetail.as_view(), name="comparison"),
     path(
         "comparisons/<uuid:pk>/files/<str:name>/",

@@ -1,6 +1,7 @@
 """Results; import them from here."""
 
 from segmentation.models.comparison import Alignment, Comparison, ComparisonStep
+from segmentation.models.decision import CriterionName, ResponseCategory, ResponseDecision
 from segmentation.models.edit import Edit
 from segmentation.models.hand_measure import HandMeasure, MeasureKind, Plane
 from segmentation.models.job import LEASE, MAX_ATTEMPTS, Job, JobQuerySet, State
@@ -14,6 +15,7 @@ __all__ = (
     "Alignment",
     "Comparison",
     "ComparisonStep",
+    "CriterionName",
     "Edit",
     "HandMeasure",
     "Job",
@@ -21,6 +23,8 @@ __all__ = (
     "Lesion",
     "MeasureKind",
     "Plane",
+    "ResponseCategory",
+    "ResponseDecision",
     "Review",
     "ReviewAction",
     "ReviewState",

@@ -37,7 +37,9 @@ class Comparison(Job):
     """Made by a worker; everything is on the grid of the earlier scan.
 
     ``matrix`` (4 x 4) takes RAS+ millimetres of the earlier scan to those of the later one.
-    ``quality`` holds the figures by which the alignment was judged.
+    ``quality`` holds the figures by which the alignment was judged. ``links`` says which lesion of
+    the earlier result is which of the later one: [earlier number, later number, shared voxels]
+    each; it is empty until they were matched.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -49,6 +51,7 @@ class Comparison(Job):
     )
     matrix = models.JSONField(null=True, blank=True)
     quality = models.JSONField(default=dict, blank=True)
+    links = models.JSONField(null=True, blank=True)
     files = models.CharField(max_length=200, blank=True)
     stable_voxels = models.PositiveBigIntegerField(null=True, blank=True)
     grown_voxels = models.PositiveBigIntegerField(null=True, blank=True)

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from clinic.models import Membership
 from clinic.services.log import record_access
+from ml.course import Link
 from ml.difference import Difference
 from segmentation.comparable import check_alignment, choose_alignment
 from segmentation.errors import ClaimLostError
@@ -24,12 +25,13 @@ def request_comparison(
     *,
     earlier: Segmentation,
     later: Segmentation,
-    by: Membership,
+    by: Membership | None,
     alignment: Alignment | None = None,
 ) -> Comparison:
     """The comparison of two results of one patient: the one there is, or a new one that waits.
 
-    Without an ``alignment`` the fitting one is taken. One that has failed waits once more. Raises
+    Without an ``alignment`` the fitting one is taken. One that has failed waits once more, and so
+    does one from before lesions were matched. ``by`` is None where no person asked. Raises
     ComparisonError, in plain words, where the two cannot be laid over each other, and
     ScanErasedError where one of them is gone.
     """
@@ -48,7 +50,7 @@ def request_comparison(
 
 
 def _row(
-    earlier: Segmentation, later: Segmentation, alignment: Alignment, by: Membership
+    earlier: Segmentation, later: Segmentation, alignment: Alignment, by: Membership | None
 ) -> tuple[Comparison, bool]:
     """The row, and whether it was put into the queue just now."""
     found = (
@@ -65,21 +67,27 @@ def _row(
             sent_at=timezone.now(),
         )
         return made, True
-    if found.state != State.FAILED:
+    if found.state != State.FAILED and not lacks_links(found):
         return found, False
-    found.state, found.reason, found.attempts = State.QUEUED, "", 0
+    found.state, found.reason, found.attempts, found.files = State.QUEUED, "", 0, ""
     found.requested_by, found.sent_at, found.finished_at = by, timezone.now(), None
     found.save()
     return found, True
 
 
-def _tell(row: Comparison, by: Membership) -> None:
-    record_access(
-        member=by,
-        action="comparison.request",
-        subject=row,
-        patient_id=row.earlier.study.patient_id,
-    )
+def lacks_links(row: Comparison) -> bool:
+    """Whether it was finished before lesions were matched."""
+    return row.state == State.SUCCEEDED and row.links is None
+
+
+def _tell(row: Comparison, by: Membership | None) -> None:
+    if by is not None:
+        record_access(
+            member=by,
+            action="comparison.request",
+            subject=row,
+            patient_id=row.earlier.study.patient_id,
+        )
     transaction.on_commit(lambda: ring_for(Comparison, row.pk), robust=True)
 
 
@@ -93,6 +101,7 @@ class Compared:
     difference: Difference
     matrix: list[list[float]]
     voxel_ml: float | None
+    links: list[Link]
     quality: dict[str, float] = field(default_factory=dict)
 
 
@@ -114,6 +123,7 @@ def save_comparison(*, claim: Claim, folder: Path, found: Compared) -> Compariso
         "matrix": found.matrix,
         "quality": found.quality,
         "voxel_ml": found.voxel_ml,
+        "links": [[link.earlier, link.later, link.shared] for link in found.links],
         "stable_voxels": found.difference.stable,
         "grown_voxels": found.difference.grown,
         "gone_voxels": found.difference.gone,

@@ -15,6 +15,7 @@ from patients.services.studies import record_correction, remove_empty_study, stu
 from segmentation.errors import SegmentationError
 from segmentation.models import Lesion, Segmentation, State, Step
 from segmentation.services.hand_measures import work_out_again
+from segmentation.services.lesion_links import match_on_commit
 from segmentation.services.locks import lock_scan
 from segmentation.services.queue import request_segmentation
 from segmentation.services.reviews import withdraw_signatures
@@ -60,6 +61,8 @@ def correct_scan(*, scan: Scan, by: Membership, facts: ScanFacts, reason: str) -
         _move(scan, facts)
     if _reading(facts) != _reading(before):
         _read_again(scan, by, facts, reason)
+    for patient in {before.patient.pk, facts.patient.pk}:
+        match_on_commit(patient)
     return scan
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,18 +41,28 @@ def compare_with_draft(result: Segmentation) -> Draft:
 
 
 def find_draft(result: Segmentation) -> Segmentation | None:
-    """The model's result at the root of ``result``, itself included.
+    """The model's result at the root of ``result``, itself included."""
+    return draft_among(result, list(Segmentation.objects.filter(scan=result.scan_id)))
+
+
+def draft_among(result: Segmentation, rows: Sequence[Segmentation]) -> Segmentation | None:
+    """As ``find_draft``, among ``rows`` of the same scan.
 
     By ``parent`` links; where those lead to none, the model's latest before it for this scan.
     """
+    by_id = {row.pk: row for row in rows}
     step: Segmentation | None = result
     for _ in range(MOST_ANCESTORS):
         if step is None:
             break
         if not step.is_by_a_person and step.state == State.SUCCEEDED:
             return step
-        step = step.parent
-    earlier = Segmentation.objects.filter(
-        scan=result.scan_id, state=State.SUCCEEDED, author_name="", version__lt=result.version or 0
+        step = None if step.parent_id is None else by_id.get(step.parent_id)
+    before = (
+        row
+        for row in rows
+        if row.state == State.SUCCEEDED
+        and not row.is_by_a_person
+        and (row.version or 0) < (result.version or 0)
     )
-    return earlier.order_by("-version").first()
+    return max(before, key=lambda row: row.version or 0, default=None)

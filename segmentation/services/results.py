@@ -29,6 +29,7 @@ from segmentation.files import (
 from segmentation.lesion_maps import write_lesion_map
 from segmentation.models import Lesion, ReviewState, Segmentation, State, Step
 from segmentation.previews import AtlasLayout, write_previews
+from segmentation.services.lesion_links import match_on_commit
 from segmentation.services.locks import lock_scan
 from segmentation.services.queue import Claim
 
@@ -144,6 +145,8 @@ def store_result(
     segmentation.save()
     segmentation.lesions.all().delete()
     Lesion.objects.bulk_create(_lesion(segmentation, found) for found in measurement.lesions)
+    if segmentation.is_current:
+        match_on_commit(segmentation.study.patient_id)
     return segmentation
 
 

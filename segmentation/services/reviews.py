@@ -19,6 +19,7 @@ from patients.models import Scan
 from segmentation.errors import ReviewError
 from segmentation.models import Review, ReviewAction, ReviewState, Segmentation, State
 from segmentation.services.drafts import Draft, compare_with_draft
+from segmentation.services.lesion_links import match_on_commit
 from segmentation.services.locks import lock_scan
 
 LOG_WORDS = {
@@ -107,6 +108,7 @@ def _sign(result: Segmentation, by: Membership, comment: str, draft: Draft) -> S
     locked.draft, locked.draft_dice = draft.model_result, draft.dice
     _decide(locked, by, ReviewState.SIGNED)
     _record(locked, by, ReviewAction.SIGNED, comment)
+    match_on_commit(locked.study.patient_id)
     return locked
 
 
@@ -127,6 +129,7 @@ def reject_result(*, result: Segmentation, by: Membership, reason: str) -> Segme
     locked.is_current = False
     _decide(locked, by, ReviewState.REJECTED)
     _record(locked, by, ReviewAction.REJECTED, reason)
+    match_on_commit(locked.study.patient_id)
     return locked
 
 
@@ -153,6 +156,7 @@ def make_current(*, result: Segmentation, by: Membership) -> Segmentation:
     locked.is_current = True
     locked.save(update_fields=["is_current"])
     _record(locked, by, ReviewAction.MADE_CURRENT)
+    match_on_commit(locked.study.patient_id)
     return locked
 
 

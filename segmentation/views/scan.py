@@ -25,6 +25,7 @@ from segmentation.selectors.timeline import patient_timeline, scan_row
 from segmentation.selectors.versions import last_withdrawal, review_panel
 from segmentation.services.corrections import correct_scan
 from segmentation.services.erasure import erase_patient, erase_scan
+from segmentation.services.lesion_links import match_on_commit
 from segmentation.services.queue import request_segmentation
 from segmentation.services.uploads import confirm_doubts
 from segmentation.stage import show_result
@@ -155,6 +156,7 @@ def archive(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     else:
         restore_scan(scan=scan, by=member_of(request))
         messages.success(request, "The scan is in the course again.")
+    match_on_commit(scan.study.patient_id)
     return redirect("segmentation:patient", pk=scan.study.patient_id)
 
 

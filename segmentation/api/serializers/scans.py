@@ -7,7 +7,16 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from patients.models import Patient, PictureConvention, Scan, ScanCorrection, Sequence, Study
+from patients.models import (
+    ClinicalChange,
+    Patient,
+    PictureConvention,
+    Scan,
+    ScanCorrection,
+    Sequence,
+    Study,
+)
+from patients.services.studies import CONDITION
 from segmentation.api.fields import PatientField
 from segmentation.models import Segmentation
 from segmentation.selectors.timeline import row_of
@@ -140,8 +149,16 @@ class ScanDetailSerializer(ScanSerializer):
 class StudySerializer(serializers.ModelSerializer[Study]):
     class Meta:
         model = Study
-        fields = ("id", "patient", "performed_on", "created_at")
+        fields = ("id", "patient", "performed_on", "created_at", *CONDITION, "condition_at")
         read_only_fields = fields
+
+
+class ConditionSerializer(serializers.ModelSerializer[Study]):
+    """How the patient was on the day of a visit; whatever is left out stays as it is."""
+
+    class Meta:
+        model = Study
+        fields = CONDITION
 
 
 class StudyDetailSerializer(serializers.Serializer[Any]):
@@ -151,4 +168,9 @@ class StudyDetailSerializer(serializers.Serializer[Any]):
     patient = serializers.UUIDField()
     performed_on = serializers.DateField()
     created_at = serializers.DateTimeField()
+    steroid_mg = serializers.FloatField(allow_null=True)
+    karnofsky = serializers.IntegerField(allow_null=True)
+    clinical_change = serializers.ChoiceField(choices=ClinicalChange.choices)
+    is_baseline = serializers.BooleanField()
+    condition_at = serializers.DateTimeField(allow_null=True)
     scans = ScanSerializer(many=True)
