@@ -22,6 +22,7 @@ from segmentation.models import (
     HandMeasure,
     MeasureKind,
     Plane,
+    ResponseDecision,
     Review,
     ReviewAction,
     State,
@@ -108,6 +109,18 @@ class ComparisonFactory(DjangoModelFactory[Comparison]):
             folder = media_root() / row.files
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "difference.nii.gz").write_bytes(b"difference")
+
+
+class DecisionFactory(DjangoModelFactory[ResponseDecision]):
+    """One that follows the rule."""
+
+    class Meta:
+        model = ResponseDecision
+
+    scan = factory.SubFactory(ScanFactory)
+    criterion = "volume"
+    rule_category = category = "stable disease"
+    by_name = "Dr Sample"
 
 
 def picture_scan(patient: Patient, *, colour: bool = False, **fields: Any) -> Scan:

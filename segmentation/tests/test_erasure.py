@@ -33,6 +33,7 @@ from segmentation.tasks import run_segmentation
 from segmentation.tests.factories import ScanFactory, files_below, head_bytes, upload
 from segmentation.tests.reading_factories import (
     ComparisonFactory,
+    DecisionFactory,
     EditFactory,
     HandMeasureFactory,
     ReviewFactory,
@@ -79,12 +80,13 @@ def full(patient: Patient, clinician: Membership) -> Patient:
 
 
 def _read(scan: Scan, by: Membership) -> None:
-    """What reading adds: a review, a measure by hand, a drawing, a comparison."""
+    """What reading adds: a review, a measure by hand, a drawing, a comparison, a decision."""
     results = list(Segmentation.objects.filter(is_current=True))
     ReviewFactory(segmentation=results[0], by=by)
     HandMeasureFactory(scan=scan, author=by)
     EditFactory(scan=scan, author=by)
     ComparisonFactory(earlier=results[0], later=results[1], succeeded=True)
+    DecisionFactory(scan=scan, by=by)
 
 
 def rows() -> dict[str, int]:
