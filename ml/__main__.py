@@ -1,11 +1,11 @@
-"""The command line: ``python -m ml train | evaluate | segment | split | ship | benchmark``."""
+"""The command line, ``python -m ml``: train, evaluate, segment, measure, split, ship, benchmark."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from ml.commands import benchmark, evaluate, segment, ship, split, train
+from ml.commands import benchmark, evaluate, measure, segment, ship, split, train
 from ml.datasets.cases import DatasetError
 from ml.errors import InvalidVolumeError, NoModelError
 
@@ -13,6 +13,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "segment": segment,
+    "measure": measure,
     "split": split,
     "ship": ship,
     "benchmark": benchmark,

@@ -20,7 +20,6 @@ from ml.stacks import (
     AxialStack,
     slice_pixel_mm,
     slices_to_volume,
-    stack_axes,
     stack_of_channels,
     stack_to_file,
     volume_to_slices,
@@ -179,10 +178,11 @@ def _to_file(image: MedicalImage) -> NDArray[np.float64]:
 
 
 def _steps_mm(image: MedicalImage) -> NDArray[np.float64]:
-    """One row for each stack axis (Z, H, W): its step in RAS+ millimetres."""
-    steps = np.zeros((3, 3))
-    for source, target in enumerate(stack_axes(image.affine)):
-        steps[target] = image.affine[:3, source]
+    """One row for each stack axis (Z, H, W): its step in RAS+ millimetres.
+
+    The signs of flipped axes count: in a sheared grid a diagonal is not as long as the other one.
+    """
+    steps: NDArray[np.float64] = (image.affine[:3, :3] @ _to_file(image)[:3, :3]).T
     return steps
 
 
