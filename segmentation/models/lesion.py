@@ -17,6 +17,9 @@ class Lesion(models.Model):
     (towards posterior), column (towards the patient's left). ``diameter_lines`` holds the ends of
     the two diameters as voxel indices [i, j, k] of the scan's file: ``longest`` and
     ``perpendicular``, each two points; it is empty where there is no such line.
+
+    The figures from ``product_mm2`` to ``is_tiny`` are those of :mod:`ml.measures`; they are empty
+    in results from before they were worked out, and where the data cannot say.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -26,6 +29,13 @@ class Lesion(models.Model):
     volume_ml = models.FloatField(null=True)
     longest_diameter_mm = models.FloatField(null=True)
     perpendicular_diameter_mm = models.FloatField(null=True)
+    product_mm2 = models.FloatField(null=True)
+    longest_3d_mm = models.FloatField(null=True)
+    surface_mm2 = models.FloatField(null=True)
+    sphericity = models.FloatField(null=True)
+    brain_percent = models.FloatField(null=True)
+    is_measurable = models.BooleanField(null=True)
+    is_tiny = models.BooleanField(null=True)
     diameter_lines = models.JSONField(default=dict, blank=True)
     slices = models.PositiveIntegerField()
     first_slice = models.PositiveIntegerField()

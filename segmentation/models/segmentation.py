@@ -53,6 +53,10 @@ class Segmentation(Job):
     from ``parent``; a model's has none. ``reviewer`` is who has it in review or has decided, and
     ``reviewer_name`` their name at the time, which outlives the membership. ``draft`` is the
     model's result that a signed mask goes back to, and ``draft_dice`` how well they agree.
+
+    ``brain_source`` says how the brain was found whose share is given. ``sum_of_products_mm2`` is
+    over the measurable lesions. ``satellites`` are numbers of lesions, and ``distances_mm`` a list
+    of pairs of them with the millimetres between. All are empty in results from before them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -99,6 +103,14 @@ class Segmentation(Job):
     key_area_pixels = models.PositiveIntegerField(null=True, blank=True)
     key_area_percent = models.FloatField(null=True, blank=True)
     mean_probability = models.FloatField(null=True, blank=True)
+    brain_percent = models.FloatField(null=True, blank=True)
+    brain_volume_ml = models.FloatField(null=True, blank=True)
+    brain_source = models.CharField(max_length=120, blank=True)
+    surface_mm2 = models.FloatField(null=True, blank=True)
+    sum_of_products_mm2 = models.FloatField(null=True, blank=True)
+    is_multifocal = models.BooleanField(null=True, blank=True)
+    satellites = models.JSONField(null=True, blank=True)
+    distances_mm = models.JSONField(null=True, blank=True)
 
     objects = SegmentationQuerySet.as_manager()
     AT_START: ClassVar[dict[str, object]] = {

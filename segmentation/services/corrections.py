@@ -134,11 +134,23 @@ def _stop_active(scan: Scan) -> None:
 def forget_physical_sizes(scan: Scan) -> None:
     """Takes millimetres and millilitres out of every result of a scan, so none can be shown."""
     results = Segmentation.objects.filter(scan=scan)
-    results.update(volume_ml=None)
+    results.update(
+        volume_ml=None,
+        brain_volume_ml=None,
+        surface_mm2=None,
+        sum_of_products_mm2=None,
+        satellites=None,
+        distances_mm=None,
+    )
     Lesion.objects.filter(segmentation__in=results).update(
         volume_ml=None,
         longest_diameter_mm=None,
         perpendicular_diameter_mm=None,
+        product_mm2=None,
+        longest_3d_mm=None,
+        surface_mm2=None,
+        sphericity=None,
+        is_measurable=None,
         # Which line is the longest was found with the size that is not to be relied on.
         diameter_lines={},
     )

@@ -176,6 +176,15 @@ def _copy_totals(segmentation: Segmentation, measurement: Measurement) -> None:
     segmentation.key_area_pixels = measurement.key_area_pixels
     segmentation.key_area_percent = measurement.key_area_percent
     segmentation.mean_probability = measurement.mean_probability
+    segmentation.brain_percent = measurement.brain_percent
+    segmentation.brain_volume_ml = measurement.brain_volume_ml
+    segmentation.brain_source = measurement.brain_source
+    segmentation.surface_mm2 = measurement.surface_mm2
+    segmentation.sum_of_products_mm2 = measurement.sum_of_products_mm2
+    spread = measurement.spread.as_dict()
+    segmentation.is_multifocal = spread["multifocal"]
+    segmentation.satellites = spread["satellites"]
+    segmentation.distances_mm = spread["distances_mm"]
 
 
 def _lesion(segmentation: Segmentation, found: LesionMeasure) -> Lesion:

@@ -23,12 +23,15 @@ FIELDS = {
     "key_slice", "key_area_pixels", "key_area_percent", "mean_probability", "found_nothing",
     "has_physical_size", "lesions", "created_at", "started_at", "finished_at", "notice", "version",
     "source", "author_name", "parent", "remark", "review", "signed_by", "signed_at", "draft_dice",
+    "brain_percent", "brain_volume_ml", "brain_source", "surface_mm2", "sum_of_products_mm2",
+    "is_multifocal", "satellites", "distances_mm",
 }  # fmt: skip
 LESION_FIELDS = {
     "number", "voxels", "volume_ml", "longest_diameter_mm", "perpendicular_diameter_mm",
     "diameter_lines", "slices", "first_slice", "last_slice", "key_slice",
     "key_area_pixels", "key_area_percent", "centroid", "mean_probability", "side",
-    "left_share", "place",
+    "left_share", "place", "product_mm2", "longest_3d_mm", "surface_mm2", "sphericity",
+    "brain_percent", "is_measurable", "is_tiny",
 }  # fmt: skip
 
 
@@ -68,6 +71,10 @@ def test_a_finished_segmentation_has_measures_and_a_mask(house: House) -> None:
     assert len(body["model"]["sha256"]) == 64
     assert body["labels"] == {"1": "FLAIR abnormality"}
     assert set(body["lesions"][0]) == LESION_FIELDS
+    assert body["lesions"][0]["longest_3d_mm"] >= body["lesions"][0]["longest_diameter_mm"]
+    assert 0 < body["brain_percent"] < 100
+    assert body["brain_source"].startswith("rough outline")
+    assert (body["is_multifocal"], body["satellites"], body["distances_mm"]) == (False, [], [])
     answer = house.client("viewer").get(f"/api/v1/segmentations/{pk}/mask/")
     assert answer.status_code == 200
     assert answer["Content-Disposition"].startswith('attachment; filename="2024-03-01_flair_mask')

@@ -254,7 +254,10 @@ def test_a_signed_result_cannot_be_decided_about_again(
 
 @pytest.mark.parametrize(
     "changes",
-    [{"voxels": 7}, {"mask": "elsewhere.nii.gz"}, {"volume_ml": None}, {"remark": "Mine."}],
+    [
+        *({"voxels": 7}, {"mask": "elsewhere.nii.gz"}, {"volume_ml": None}, {"remark": "Mine."}),
+        *({"sum_of_products_mm2": 1.0}, {"is_multifocal": True}, {"distances_mm": []}),
+    ],
 )
 def test_the_database_itself_refuses_to_change_a_signed_result(
     version: Versions, clinician: Membership, changes: dict[str, Any]

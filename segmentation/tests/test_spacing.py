@@ -50,7 +50,7 @@ def sizes_in(value: Any, path: str = "") -> list[str]:
         return [found for key, inner in value.items() for found in sizes_in(inner, str(key))]
     if isinstance(value, list):
         return [found for inner in value for found in sizes_in(inner, path)]
-    is_size = path.endswith(("_mm", "_ml")) and path != "spacing_mm"
+    is_size = path.endswith(("_mm", "_ml", "_mm2")) and path != "spacing_mm"
     return [f"{path}: {value}"] if is_size and value is not None else []
 
 
@@ -58,7 +58,12 @@ def assert_nothing_is_sized(browser: Client, row: Segmentation) -> None:
     row.refresh_from_db()
     assert row.volume_ml is None
     sized = Lesion.objects.filter(segmentation=row).exclude(
-        volume_ml=None, longest_diameter_mm=None
+        volume_ml=None,
+        longest_diameter_mm=None,
+        product_mm2=None,
+        longest_3d_mm=None,
+        surface_mm2=None,
+        is_measurable=None,
     )
     assert not sized.exists()
     patient = row.study.patient_id

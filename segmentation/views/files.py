@@ -71,6 +71,14 @@ def _result(segmentation: Segmentation) -> dict[str, object]:
         "key_area_pixels",
         "key_area_percent",
         "mean_probability",
+        "brain_percent",
+        "brain_volume_ml",
+        "brain_source",
+        "surface_mm2",
+        "sum_of_products_mm2",
+        "is_multifocal",
+        "satellites",
+        "distances_mm",
     )
     hidden = {"id", "segmentation_id", "segmentation"}
     return {

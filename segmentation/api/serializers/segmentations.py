@@ -9,6 +9,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from segmentation.api.fields import voxel_points
+from segmentation.api.serializers.figures import (
+    DISTANCES,
+    OF_A_LESION,
+    OF_A_RESULT,
+    SATELLITES,
+    help_texts,
+)
 from segmentation.models import Lesion, Segmentation, State
 
 NOTICE = "Research software, not for diagnosis."
@@ -37,6 +44,13 @@ class DiameterLinesSerializer(serializers.Serializer[Any]):
     perpendicular = voxel_points(required=False)
 
 
+class DistanceSerializer(serializers.Serializer[Any]):
+    """How far two lesions are apart."""
+
+    lesions = serializers.ListField(child=serializers.IntegerField(), help_text="Two numbers.")
+    mm = serializers.FloatField(help_text="Between the nearest voxel centres, in mm.")
+
+
 class LesionSerializer(serializers.ModelSerializer[Lesion]):
     """One connected piece of the mask; slices count from 1 at the foot.
 
@@ -53,6 +67,13 @@ class LesionSerializer(serializers.ModelSerializer[Lesion]):
             "volume_ml",
             "longest_diameter_mm",
             "perpendicular_diameter_mm",
+            "product_mm2",
+            "longest_3d_mm",
+            "surface_mm2",
+            "sphericity",
+            "brain_percent",
+            "is_measurable",
+            "is_tiny",
             "diameter_lines",
             "slices",
             "first_slice",
@@ -67,6 +88,7 @@ class LesionSerializer(serializers.ModelSerializer[Lesion]):
             "place",
         )
         read_only_fields = fields
+        extra_kwargs = help_texts(OF_A_LESION)
 
 
 class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
@@ -78,6 +100,12 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
     found_nothing = serializers.BooleanField(read_only=True)
     has_physical_size = serializers.BooleanField(source="scan.has_physical_size", read_only=True)
     lesions = LesionSerializer(many=True, read_only=True)
+    satellites = serializers.ListField(
+        child=serializers.IntegerField(), read_only=True, allow_null=True, help_text=SATELLITES
+    )
+    distances_mm = DistanceSerializer(
+        many=True, read_only=True, allow_null=True, help_text=DISTANCES
+    )
     source = serializers.CharField(  # type: ignore[assignment]
         read_only=True, help_text="Who or what drew it: a person's name, or model and version."
     )
@@ -119,6 +147,14 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
             "key_area_pixels",
             "key_area_percent",
             "mean_probability",
+            "brain_percent",
+            "brain_volume_ml",
+            "brain_source",
+            "surface_mm2",
+            "sum_of_products_mm2",
+            "is_multifocal",
+            "satellites",
+            "distances_mm",
             "lesions",
             "created_at",
             "started_at",
@@ -126,6 +162,7 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
             "notice",
         )
         read_only_fields = fields
+        extra_kwargs = help_texts(OF_A_RESULT)
 
     def get_signed_by(self, segmentation: Segmentation) -> str:
         return segmentation.reviewer_name if segmentation.is_signed else ""
