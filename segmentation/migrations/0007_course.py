@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ('clinic', '0001_initial'),
         ('patients', '0004_course'),
-        ('segmentation', '0004_words_of_a_comparisons_steps'),
+        ('segmentation', '0005_size'),
     ]
 
     operations = [
