@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 class ClinicMember(BasePermission):
-    """Any active member reads; writing needs the role that the view names as ``write_role``."""
+    """Any active member reads and clinicians write, unless the view names other roles:
+    ``read_role`` and ``write_role``.
+    """
 
     message = "Your role does not allow this."
 
@@ -26,5 +28,5 @@ class ClinicMember(BasePermission):
             return False
         request._request._membership = member  # type: ignore[attr-defined]
         if request.method in SAFE_METHODS:
-            return True
+            return holds_role(member, getattr(view, "read_role", Role.VIEWER))
         return holds_role(member, getattr(view, "write_role", Role.CLINICIAN))

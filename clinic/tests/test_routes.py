@@ -147,6 +147,9 @@ TABLE: dict[str, Route] = {
     "api:diagnosis": record("diagnosis"),
     "api:treatment": record("treatment"),
     "api:study": Route({"GET": VIEWER, "PATCH": CLINICIAN}, "study"),
+    "api:report_pdf": reads("study"),
+    "api:table": reads("table"),
+    "api:whole_table": reads("format", ADMIN),
     "api:scan": Route(
         {"GET": VIEWER, "PATCH": CLINICIAN, "DELETE": CLINICIAN}, "scan", {"reason": "Typing error"}
     ),

@@ -31,7 +31,7 @@ class ProblemSerializer(serializers.Serializer[ApiProblem]):
 
 
 class MemberView(APIView):
-    """An endpoint for members: any of them reads, ``write_role`` and above write."""
+    """An endpoint for members: ``read_role`` and above read, ``write_role`` and above write."""
 
     parser_classes: Sequence[type[BaseParser]] = (JSONParser, FormParser, MultiPartParser)
 

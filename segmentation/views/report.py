@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Iterator
 
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
@@ -13,20 +12,13 @@ from clinic.access import admin_required, clinic_of, member_of, viewer_required
 from clinic.services.log import record_access
 from patients.models import Study
 from patients.selectors import get_patient
-from segmentation.models import Segmentation
 from segmentation.report.collect import collect_report, get_study
-from segmentation.report.export import csv_lines, current_results, json_pieces
-from segmentation.report.pdf import render_pdf
+from segmentation.report.export import current_results
 from segmentation.report.pictures import draw_key_slice
 from segmentation.report.record import COLUMNS
+from segmentation.report.sending import send_pdf, send_table
 from segmentation.selectors.timeline import get_segmentation
 
-FORMATS: dict[str, tuple[str, Callable[[Iterable[Segmentation]], Iterator[str]]]] = {
-    "csv": ("text/csv; charset=utf-8", csv_lines),
-    "json": ("application/json", json_pieces),
-}
-# As many results at a time as are read while a table is sent.
-CHUNK = 200
 KEEP = "private, max-age=600"
 
 
@@ -48,12 +40,7 @@ def report_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_safe
 def report_pdf(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     study = _study(request, pk, "report.download")
-    content = render_pdf(collect_report(study=study, by=member_of(request)))
-    response = HttpResponse(content, content_type="application/pdf")
-    name = f"{study.performed_on:%Y-%m-%d}_report_{str(study.pk)[:8]}.pdf"
-    response.headers["Content-Disposition"] = f'inline; filename="{name}"'
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
+    return send_pdf(collect_report(study=study, by=member_of(request)), study)
 
 
 @viewer_required
@@ -88,17 +75,6 @@ def patient_measures(request: HttpRequest, pk: uuid.UUID, kind: str) -> Streamin
 def clinic_measures(request: HttpRequest, kind: str) -> StreamingHttpResponse:
     record_access(member=member_of(request), action="measures.export_all")
     return send_table(current_results(clinic=clinic_of(request)), kind, "measures")
-
-
-def send_table(results: Iterable[Segmentation], kind: str, name: str) -> StreamingHttpResponse:
-    """The measures as a download; Http404 for a format that there is not."""
-    if kind not in FORMATS:
-        raise Http404
-    content_type, write = FORMATS[kind]
-    response = StreamingHttpResponse(write(results), content_type=content_type)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
 
 
 def _study(request: HttpRequest, pk: uuid.UUID, action: str) -> Study:
