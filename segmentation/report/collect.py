@@ -10,11 +10,14 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from clinic.models import Clinic, Membership
-from patients.models import Patient, Scan, Study
+from patients.models import ClinicalChange, Patient, Scan, Study
 from segmentation.models import Lesion, Segmentation
-from segmentation.palette import LESION_COLOURS, colour_index
+from segmentation.report.course import describe_course
 from segmentation.report.pictures import key_slices
 from segmentation.report.record import Facts, LesionLine, ScanPart, StudyReport
+from segmentation.selectors.course import Entry, patient_course
+from segmentation.selectors.lesion_names import LesionName
+from segmentation.selectors.timeline import patient_timeline
 from segmentation.stage import listed_lesions
 from segmentation.templatetags.results import diameters, millilitres, times
 
@@ -32,25 +35,24 @@ def get_study(*, clinic: Clinic, pk: uuid.UUID) -> Study:
 
 def collect_report(*, study: Study, by: Membership) -> StudyReport:
     """The study's scans with their current results, as they are now."""
-    current = (
-        Segmentation.objects.filter(is_current=True, scan__study=study)
-        .select_related("scan__study", "parent")
-        .prefetch_related("lesions")
+    rows = patient_timeline(patient=study.patient)
+    course = patient_course(patient=study.patient, rows=rows)
+    scans = sorted(
+        (row.scan for row in rows if row.scan.study_id == study.pk),
+        key=lambda scan: (scan.sequence, scan.uploaded_at),
     )
-    results = {result.scan_id: result for result in current}
-    scans = list(Scan.objects.filter(study=study).present().order_by("sequence", "uploaded_at"))
-    found = [results[scan.pk] for scan in scans if scan.pk in results]
-    without = [scan for scan in scans if scan.pk not in results]
+    found = [entry for scan in scans if (entry := course.of(scan.pk)) is not None]
+    without = [scan for scan in scans if course.of(scan.pk) is None]
     made = date_format(timezone.localtime(), "j M Y, H:i")
     return StudyReport(
         title=f"MRI of {date_format(study.performed_on)}: tumour measures",
         clinic=study.patient.clinic.name,
         patient=_patient(study.patient),
-        examination=(),
+        examination=_examination(study),
         is_demo=study.patient.is_demo,
-        scans=tuple(_part(result.scan, result) for result in found),
+        scans=tuple(_part(entry) for entry in found),
         missing=tuple(f"{scan.sequence}: no result yet." for scan in without),
-        course=None,
+        course=describe_course(course, found),
         made=f"Made {made} by {by.display_name}.",
     )
 
@@ -65,17 +67,31 @@ def _patient(patient: Patient) -> Facts:
     )
 
 
-def _part(scan: Scan, result: Segmentation) -> ScanPart:
+def _examination(study: Study) -> Facts:
+    """What the clinician recorded of the day; nothing where nobody did."""
+    facts = []
+    if study.steroid_mg is not None:
+        facts.append(("Steroids", f"{study.steroid_mg:g} mg dexamethasone a day"))
+    if study.karnofsky is not None:
+        facts.append(("Karnofsky", f"{study.karnofsky} %"))
+    if study.clinical_change != ClinicalChange.UNKNOWN:
+        facts.append(("Clinically", study.get_clinical_change_display()))
+    return tuple(facts)
+
+
+def _part(entry: Entry) -> ScanPart:
+    scan, result = entry.scan, entry.result
     lesions = list(result.lesions.all())
     listed = listed_lesions(lesions)
     return ScanPart(
-        result_id=result.pk,
+        result=result,
+        names=entry.names.lesions,
         title=scan.get_sequence_display(),
         facts=_facts(scan, result),
         status=_status(result),
         is_signed=result.is_signed,
         totals=_totals(result, lesions),
-        lesions=tuple(_lesion(one) for one in listed),
+        lesions=tuple(_lesion(one, entry.names.lesions[one.number]) for one in listed),
         notes=tuple(_notes(scan, result, len(lesions) - len(listed))),
         slices=tuple(key_slices(result)),
         has_size=scan.has_physical_size,
@@ -104,21 +120,33 @@ def _totals(result: Segmentation, lesions: list[Lesion]) -> Facts:
     if result.found_nothing:
         return (("Found", "no tumour; this is not proof that there is none"),)
     size = millilitres(result.volume_ml) or f"{result.voxels:,} voxels"
-    return (
-        ("All together", size),
-        ("Lesions", str(len(lesions))),
-        ("Slices", str(result.tumour_slices)),
-    )
+    facts = [("All together", size), ("Lesions", _count(result, lesions))]
+    if result.brain_percent is not None:
+        facts.append(("Share of the brain", f"{result.brain_percent:.1f} %"))
+    if result.sum_of_products_mm2 is not None:
+        facts.append(("Sum of products", f"{result.sum_of_products_mm2:,.0f} mm² (measurable)"))
+    return (*facts, ("Slices", str(result.tumour_slices)))
 
 
-def _lesion(lesion: Lesion) -> LesionLine:
+def _count(result: Segmentation, lesions: list[Lesion]) -> str:
+    """Such as "3, multifocal, 1 tiny"."""
+    words = [str(len(lesions))]
+    if result.is_multifocal:
+        words.append("multifocal")
+    tiny = sum(bool(one.is_tiny) for one in lesions)
+    if tiny:
+        words.append(f"{tiny} tiny")
+    return ", ".join(words)
+
+
+def _lesion(lesion: Lesion, name: LesionName) -> LesionLine:
     return LesionLine(
-        name=str(lesion.number),
-        colour=LESION_COLOURS[colour_index(lesion.number) - 1],
+        name=f"{name.label} (new)" if name.is_new else name.label,
+        colour=name.colour,
         volume=_number(lesion.volume_ml, 2),
         diameters=diameters(lesion) or "–",
-        product="–",
-        longest_3d="–",
+        product=_number(lesion.product_mm2, 0),
+        longest_3d=_number(lesion.longest_3d_mm, 1),
         place=lesion.place,
     )
 

@@ -18,10 +18,15 @@ OF_THE_RESULT = (
     "record_number", "performed_on", "sequence", "scan", "segmentation", "version", "source",
     "model", "review", "signed_by", "signed_at",
 )  # fmt: skip
-OF_THE_WHOLE = ("total_volume_ml", "total_voxels", "total_slices")
+OF_THE_WHOLE = (
+    "total_volume_ml", "total_voxels", "total_slices", "total_brain_percent",
+    "total_sum_of_products_mm2", "is_multifocal",
+)  # fmt: skip
 OF_THE_LESION = (
     "lesion", "volume_ml", "voxels", "longest_diameter_mm", "perpendicular_diameter_mm",
-    "slices", "first_slice", "last_slice", "side", "left_share", "place", "mean_probability",
+    "product_mm2", "longest_3d_mm", "surface_mm2", "sphericity", "brain_percent",
+    "is_measurable", "is_tiny", "slices", "first_slice", "last_slice", "side", "left_share",
+    "place", "mean_probability",
 )  # fmt: skip
 COLUMNS = OF_THE_RESULT + OF_THE_WHOLE + OF_THE_LESION
 # A spreadsheet would take these for the beginning of a formula.
@@ -70,6 +75,9 @@ def _head(result: Segmentation) -> dict[str, Any]:
         "total_volume_ml": result.volume_ml,
         "total_voxels": result.voxels,
         "total_slices": result.tumour_slices,
+        "total_brain_percent": result.brain_percent,
+        "total_sum_of_products_mm2": result.sum_of_products_mm2,
+        "is_multifocal": result.is_multifocal,
     }
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import typst
 
-from segmentation.models import Segmentation
 from segmentation.report.pictures import draw_key_slice, fonts_folder
 from segmentation.report.record import COLUMNS, ScanPart, StudyReport
 
@@ -24,7 +23,7 @@ TEMPLATE = Path(__file__).with_name("report.typ")
 
 def render_pdf(report: StudyReport) -> bytes:
     """The report on A4."""
-    values = asdict(report)
+    values = {**vars(report), "course": asdict(report.course) if report.course else None}
     values["scans"] = [_part(part) for part in report.scans]
     # Its stubs leave a type variable open that nothing of ours could settle.
     compiler = typst.Compiler(  # type: ignore[misc]
@@ -41,16 +40,18 @@ def render_pdf(report: StudyReport) -> bytes:
 
 
 def _part(part: ScanPart) -> dict[str, Any]:
-    result = Segmentation.objects.select_related("scan__study").get(pk=part.result_id)
-    pictures = [drawn for one in part.slices if (drawn := _picture(result, one.number)) is not None]
-    return {**asdict(part), "pictures": pictures, "columns": COLUMNS}
+    drawn = (_picture(part, one.number) for one in part.slices)
+    pictures = [picture for picture in drawn if picture is not None]
+    values = {name: value for name, value in vars(part).items() if name not in ("result", "names")}
+    values["lesions"] = [asdict(lesion) for lesion in part.lesions]
+    return {**values, "pictures": pictures, "columns": COLUMNS}
 
 
-def _picture(result: Segmentation, number: int) -> dict[str, Any] | None:
+def _picture(part: ScanPart, number: int) -> dict[str, Any] | None:
     """One slice; None, and a line in the log, where its picture is gone from the disk."""
     try:
-        content = draw_key_slice(result, number)
+        content = draw_key_slice(part.result, number, part.names)
     except (OSError, ValueError):
-        log.exception("no picture of slice %s of %s for its report", number, result.pk)
+        log.exception("no picture of slice %s of %s for its report", number, part.result.pk)
         return None
     return {"jpeg": list(content), "words": f"Slice {number} with the lesions outlined"}

@@ -7,6 +7,7 @@ too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
@@ -24,6 +25,7 @@ from segmentation.files import preview_path
 from segmentation.models import Lesion, Segmentation
 from segmentation.palette import colour_index, rgb
 from segmentation.previews import AtlasLayout
+from segmentation.selectors.lesion_names import LesionName
 from segmentation.stage import SideLabel, side_labels
 
 SIDE = 720
@@ -61,8 +63,13 @@ def _lesions_on(number: int, lesions: list[Lesion]) -> tuple[int, ...]:
     return tuple(one.number for one in lesions if one.first_slice <= number <= one.last_slice)
 
 
-def draw_key_slice(result: Segmentation, slice_number: int) -> bytes:
-    """The slice (counted from 1) as JPEG. Raises ValueError where the result has no such slice."""
+def draw_key_slice(
+    result: Segmentation, slice_number: int, names: Mapping[int, LesionName]
+) -> bytes:
+    """The slice (counted from 1) as JPEG, each lesion in the colour and with the label of its name.
+
+    Raises ValueError where the result has no such slice.
+    """
     layout = AtlasLayout(**result.preview)
     if not 1 <= slice_number <= layout.count:
         raise ValueError(f"there is no slice {slice_number} of {layout.count}")
@@ -72,12 +79,13 @@ def draw_key_slice(result: Segmentation, slice_number: int) -> bytes:
     size = (round(grey.shape[1] * scale), round(grey.shape[0] * scale))
     picture = Image.fromarray(grey).resize(size, Image.Resampling.BICUBIC).convert("RGB")
     canvas = np.asarray(picture).copy()
-    numbers = _numbers_of_colours(result, slice_number)
-    places = _outline(canvas, labels, size)
+    named = _names_of_colours(result, slice_number, names)
+    places = _outline(canvas, labels, size, named)
     picture = Image.fromarray(canvas)
     pen = ImageDraw.Draw(picture)
     for colour, place in places.items():
-        _write(pen, place, str(numbers.get(colour, "")), NUMBER, "lm")
+        words = ", ".join(one.label for one in named.get(colour, []))
+        _write(pen, place, words, NUMBER, "lm")
     _letters(pen, size, side_labels(result.scan))
     _write(pen, (MARGIN, MARGIN), f"slice {slice_number}", SMALL, "lt")
     millimetres = _millimetres_a_pixel(result.scan, layout)
@@ -98,27 +106,33 @@ def _tile(path: Path, layout: AtlasLayout, index: int) -> NDArray[np.uint8]:
     return tile
 
 
-def _numbers_of_colours(result: Segmentation, slice_number: int) -> dict[int, str]:
-    """The numbers of the lesions on the slice by colour, since the atlas knows only colours."""
-    named: dict[int, str] = {}
+def _names_of_colours(
+    result: Segmentation, slice_number: int, names: Mapping[int, LesionName]
+) -> dict[int, list[LesionName]]:
+    """The lesions on the slice by the colour that the atlas knows them by."""
+    named: dict[int, list[LesionName]] = {}
     for number in _lesions_on(slice_number, list(result.lesions.all())):
-        colour = colour_index(number)
-        named[colour] = f"{named[colour]}, {number}" if colour in named else str(number)
+        own = names.get(number) or LesionName(number, str(number), is_new=False)
+        named.setdefault(colour_index(number), []).append(own)
     return named
 
 
 def _outline(
-    canvas: NDArray[np.uint8], labels: NDArray[np.uint8], size: tuple[int, int]
+    canvas: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    size: tuple[int, int],
+    named: Mapping[int, list[LesionName]],
 ) -> dict[int, tuple[int, int]]:
-    """Draws each colour's outline, and says where its number goes: right of its largest piece."""
+    """Draws each colour's outline, and says where its name goes: right of its largest piece."""
     places = {}
     for colour in np.unique(labels[labels > 0]):
         own = Image.fromarray(np.where(labels == colour, 255, 0).astype(np.uint8))
         inside = np.asarray(own.resize(size, Image.Resampling.BICUBIC)) > 127
         if not inside.any():
             continue
+        names = named.get(int(colour))
         canvas[_ring(inside, 3) | _ring(~inside, 2)] = BLACK
-        canvas[_ring(inside, 2)] = rgb(int(colour))
+        canvas[_ring(inside, 2)] = rgb(names[0].name if names else int(colour))
         pieces, _ = ndimage.label(inside)
         largest = int(np.bincount(pieces.ravel())[1:].argmax()) + 1
         rows, columns = np.nonzero(pieces == largest)

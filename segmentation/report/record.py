@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from segmentation.models import Segmentation
 from segmentation.report.pictures import KeySlice
+from segmentation.selectors.lesion_names import LesionName
 
 Facts = tuple[tuple[str, str], ...]
 NOTICE = (
@@ -36,10 +38,12 @@ class LesionLine:
 class ScanPart:
     """One scan of the study with the result that counts.
 
-    ``status`` says who signed it, or that nobody has; ``totals`` are figures of the whole mask.
+    ``names`` are its lesions' by their numbers; ``status`` says who signed it, or that nobody has;
+    ``totals`` are figures of the whole mask.
     """
 
-    result_id: uuid.UUID
+    result: Segmentation
+    names: Mapping[int, LesionName]
     title: str
     facts: Facts
     status: str

@@ -72,6 +72,13 @@ def current_results(patient_id: uuid.UUID) -> list[Segmentation]:
     return list(rows.select_related("scan__study").prefetch_related("lesions"))
 
 
+def lesion_names_of(result: Segmentation) -> dict[int, LesionName]:
+    """The names of one result's lesions by their numbers; empty for one that does not count."""
+    results = current_results(result.scan.study.patient_id)
+    named = name_patient_lesions(results).results.get(result.pk)
+    return {} if named is None else named.lesions
+
+
 def in_time(results: Iterable[Segmentation]) -> list[Segmentation]:
     """Oldest first; of one day in the order of upload."""
     return sorted(results, key=lambda r: (r.scan.study.performed_on, r.scan.uploaded_at, r.pk))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from django.urls import reverse
 from PIL import Image
 
 from clinic.models import AccessEvent, Clinic, Membership
+from patients.models import Study
 from patients.tests.factories import PatientFactory, StudyFactory
 from segmentation.files import preview_path
 from segmentation.models import Segmentation
@@ -21,6 +23,7 @@ from segmentation.previews import AtlasLayout
 from segmentation.report.collect import NO_SIZE, collect_report
 from segmentation.report.pdf import render_pdf
 from segmentation.report.pictures import SIDE, draw_key_slice, key_slices
+from segmentation.selectors.lesion_names import LesionName
 from segmentation.tests.factories import (
     LesionFactory,
     ScanFactory,
@@ -80,7 +83,7 @@ def test_a_picture_has_the_outline_in_the_lesion_s_colour_and_the_slice_s_shape(
     row = result()
     LesionFactory(segmentation=row, number=1, first_slice=3, key_slice=3, last_slice=3)
     draw_square(row, 3, colour=1)
-    picture = Image.open(io.BytesIO(draw_key_slice(row, 3)))
+    picture = Image.open(io.BytesIO(draw_key_slice(row, 3, {})))
     layout = AtlasLayout(**row.preview)
     assert max(picture.size) == SIDE
     assert picture.width / picture.height == pytest.approx(
@@ -89,7 +92,7 @@ def test_a_picture_has_the_outline_in_the_lesion_s_colour_and_the_slice_s_shape(
     pixels = np.asarray(picture).astype(int)
     orange = (abs(pixels - np.array([0xE6, 0x9F, 0x00])).sum(axis=-1) < 120).sum()
     assert orange > 100
-    other = np.asarray(Image.open(io.BytesIO(draw_key_slice(row, 4)))).astype(int)
+    other = np.asarray(Image.open(io.BytesIO(draw_key_slice(row, 4, {})))).astype(int)
     assert (abs(other - np.array([0xE6, 0x9F, 0x00])).sum(axis=-1) < 120).sum() == 0
 
 
@@ -99,7 +102,7 @@ def test_there_is_no_scale_bar_without_millimetres(result: Make) -> None:
     corner = (slice(-60, None), slice(-SIDE // 3, None))
 
     def light(row: Segmentation) -> int:
-        pixels = np.asarray(Image.open(io.BytesIO(draw_key_slice(row, 1))).convert("L"))
+        pixels = np.asarray(Image.open(io.BytesIO(draw_key_slice(row, 1, {}))).convert("L"))
         return int((pixels[corner] > 200).sum())
 
     assert light(with_size) > 200 > light(without)
@@ -176,3 +179,60 @@ def test_the_pdf_is_sent_for_nobody_to_keep_and_its_name_names_no_patient(
     assert answer["Cache-Control"] == "private, no-store"
     assert "Sample" not in answer["Content-Disposition"]
     assert AccessEvent.objects.filter(action="report.download", patient_id=row.study.patient_id)
+
+
+def test_a_lesion_has_the_same_name_and_colour_in_picture_and_table(
+    result: Make, viewer: Membership
+) -> None:
+    row = result()
+    LesionFactory(segmentation=row, number=1, first_slice=3, key_slice=3, last_slice=3)
+    draw_square(row, 3, colour=1)
+    names = {1: LesionName(name=2, label="2", is_new=True)}
+    pixels = np.asarray(Image.open(io.BytesIO(draw_key_slice(row, 3, names)))).astype(int)
+    assert (abs(pixels - np.array([0x56, 0xB4, 0xE9])).sum(axis=-1) < 120).sum() > 100
+    (part,) = collect_report(study=row.study, by=viewer).scans
+    assert (part.lesions[0].name, part.lesions[0].colour) == ("1", "#e69f00")
+
+
+def test_figures_that_an_older_result_lacks_are_dashes(result: Make, viewer: Membership) -> None:
+    row = result()
+    LesionFactory(segmentation=row, number=1, product_mm2=2096.6, longest_3d_mm=55.14)
+    LesionFactory(segmentation=row, number=2, product_mm2=None, longest_3d_mm=None)
+    (part,) = collect_report(study=row.study, by=viewer).scans
+    assert [(one.product, one.longest_3d) for one in part.lesions] == [
+        ("2,097", "55.1"), ("–", "–"),
+    ]  # fmt: skip
+
+
+def test_the_course_says_what_the_rule_calls_the_change_and_that_nobody_confirmed_it(
+    result: Make, viewer: Membership
+) -> None:
+    before = result(volume_ml=20.0)
+    LesionFactory(segmentation=before, volume_ml=20.0)
+    study = StudyFactory(
+        patient=before.study.patient, performed_on=before.study.performed_on + timedelta(days=90)
+    )
+    after = SegmentationFactory(scan=ScanFactory(study=study), succeeded=True, volume_ml=30.0)
+    write_result_files(after)
+    LesionFactory(segmentation=after, volume_ml=30.0)
+    course = collect_report(study=study, by=viewer).course
+    assert course is not None
+    words = dict(course.lines)["FLAIR, Volume"]
+    assert words.startswith("Progression. The volume is 50 % above the smallest")
+    assert "+50 % (20.0 to 30.0 mL)" in words
+    assert "It rests on masks that nobody has signed." in words
+    assert words.endswith("Nobody has confirmed it.")
+    assert "RANO" in course.source
+    assert render_pdf(collect_report(study=study, by=viewer)).startswith(b"%PDF-")
+
+
+def test_what_the_clinician_recorded_of_the_day_is_in_it(result: Make, viewer: Membership) -> None:
+    row = result()
+    Study.objects.filter(pk=row.study_id).update(
+        steroid_mg=4, karnofsky=90, clinical_change="stable"
+    )
+    study = Study.objects.get(pk=row.study_id)
+    facts = dict(collect_report(study=study, by=viewer).examination)
+    assert facts["Steroids"] == "4 mg dexamethasone a day"
+    assert facts["Karnofsky"] == "90 %"
+    assert set(facts) == {"Steroids", "Karnofsky", "Clinically"}

@@ -17,6 +17,7 @@ from segmentation.report.export import current_results
 from segmentation.report.pictures import draw_key_slice
 from segmentation.report.record import COLUMNS
 from segmentation.report.sending import send_pdf, send_table
+from segmentation.selectors.lesion_names import lesion_names_of
 from segmentation.selectors.timeline import get_segmentation
 
 KEEP = "private, max-age=600"
@@ -51,7 +52,7 @@ def key_slice(request: HttpRequest, pk: uuid.UUID, number: int) -> HttpResponse:
     if not result.mask:
         raise Http404
     try:
-        content = draw_key_slice(result, number)
+        content = draw_key_slice(result, number, lesion_names_of(result))
     except (ValueError, OSError) as error:
         raise Http404 from error
     response = HttpResponse(content, content_type="image/jpeg")
