@@ -26,10 +26,10 @@ def describe_course(course: Course, entries: Sequence[Entry]) -> CoursePart | No
 
 def _lines(entry: Entry) -> Iterable[tuple[str, str]]:
     for assessed in entry.assessed.values():
-        name = assessed.response.criterion.name.capitalize()
-        yield f"{entry.scan.sequence}, {name}", " ".join(_sentences(assessed))
+        name = assessed.response.criterion.name
+        yield f"{entry.scan.sequence}, by {name}", " ".join(_sentences(assessed))
     if entry.growth is not None:
-        yield f"{entry.scan.sequence}, Growth", _growth(entry)
+        yield f"{entry.scan.sequence}, growth", _growth(entry)
 
 
 def _sentences(assessed: Assessed) -> Iterable[str]:

@@ -217,7 +217,7 @@ def test_the_course_says_what_the_rule_calls_the_change_and_that_nobody_confirme
     LesionFactory(segmentation=after, volume_ml=30.0)
     course = collect_report(study=study, by=viewer).course
     assert course is not None
-    words = dict(course.lines)["FLAIR, Volume"]
+    words = dict(course.lines)["FLAIR, by volume"]
     assert words.startswith("Progression. The volume is 50 % above the smallest")
     assert "+50 % (20.0 to 30.0 mL)" in words
     assert "It rests on masks that nobody has signed." in words
