@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from clinic.models import Clinic
 from clinic.selectors import list_clinicians
-from patients.models import Consent, Diagnosis, Patient, Treatment
+from patients.models import Consent, Diagnosis, Patient, Study, Treatment
+from patients.services.studies import CONDITION
 
 
 def date_widget() -> forms.DateInput:
@@ -107,3 +108,14 @@ class TreatmentForm(forms.ModelForm[Treatment]):
         model = Treatment
         fields = ("kind", "description", "started_on", "ended_on", "response")
         widgets = {"started_on": date_widget(), "ended_on": date_widget()}
+
+
+class ConditionForm(forms.ModelForm[Study]):
+    """How the patient was on the day of a visit."""
+
+    class Meta:
+        model = Study
+        fields = CONDITION
+
+    def problems(self) -> list[str]:
+        return [str(error) for errors in self.errors.values() for error in errors]

@@ -16,6 +16,7 @@ urlpatterns = [
     path("<uuid:pk>/photo/", patients.photo, name="photo"),
     path("<uuid:pk>/diagnoses/new/", history.new_diagnosis, name="new_diagnosis"),
     path("<uuid:pk>/treatments/new/", history.new_treatment, name="new_treatment"),
+    path("studies/<uuid:pk>/condition/", history.condition, name="condition"),
     path("diagnoses/<uuid:pk>/edit/", history.edit_diagnosis, name="edit_diagnosis"),
     path("diagnoses/<uuid:pk>/archive/", history.archive_diagnosis, name="archive_diagnosis"),
     path("treatments/<uuid:pk>/edit/", history.edit_treatment, name="edit_treatment"),

@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
@@ -19,6 +20,7 @@ from ml.phantom import Phantom, PhantomLesion, grow_phantom, write_phantom
 from patients.models import Patient, Sequence
 from patients.services.history import add_diagnosis, add_treatment
 from patients.services.patients import add_patient
+from patients.services.studies import record_condition
 from segmentation.services.uploads import Declaration, accept_upload
 
 SPACING_MM = (1.0, 1.0, 3.0)
@@ -38,12 +40,28 @@ def _frontal(scale: float) -> PhantomLesion:
     )
 
 
+NEW_LESION = PhantomLesion(centre_mm=(36.0, -26.0, 20.0), radii_mm=(10.0, 12.0, 10.0))
+# Before the operation, after it, after radiotherapy, on chemotherapy, and the relapse.
 COURSE = (
     DemoVisit(420, (_frontal(1.15),)),
-    DemoVisit(300, (_frontal(0.78),)),
-    DemoVisit(170, (_frontal(0.86),)),
-    DemoVisit(20, (_frontal(1.2),)),
+    DemoVisit(330, (_frontal(0.9),)),
+    DemoVisit(210, (_frontal(0.86),)),
+    DemoVisit(110, (_frontal(0.7),)),
+    DemoVisit(14, (_frontal(0.88), NEW_LESION)),
 )
+# Begin and end in days before today.
+TREATMENTS = (
+    ("surgery", "partial resection (demo)", 385, 385),
+    ("radiotherapy", "54 Gy (demo)", 300, 258),
+    ("chemotherapy", "temozolomide (demo)", 240, 60),
+)
+CONDITIONS: dict[int, dict[str, Any]] = {
+    420: {"steroid_mg": 4.0, "karnofsky": 90},
+    330: {"steroid_mg": 2.0, "karnofsky": 80, "clinical_change": "stable"},
+    210: {"steroid_mg": 0.0, "karnofsky": 90, "clinical_change": "better"},
+    110: {"steroid_mg": 0.0, "karnofsky": 90, "clinical_change": "stable"},
+    14: {"steroid_mg": 0.0, "karnofsky": 80},
+}
 MULTIFOCAL = (
     DemoVisit(
         45,
@@ -57,7 +75,7 @@ WITHOUT = (DemoVisit(10, ()),)
 
 
 def add_demo_patients(*, by: Membership) -> list[Patient]:
-    """Three patients: one with a course over four scans, one with two lesions, one with none."""
+    """Three patients: one with a course over five scans, one with two lesions, one with none."""
     return [
         _with_course(by),
         _add(by, "Demo Patient Two", "DEMO-002", "M", date(1968, 9, 14), MULTIFOCAL, seed=22),
@@ -77,14 +95,18 @@ def _with_course(by: Membership) -> Patient:
         idh="mutant",
         diagnosed_on=today - timedelta(days=415),
     )
-    add_treatment(
-        patient=patient,
-        by=by,
-        kind="surgery",
-        description="partial resection (demo)",
-        started_on=today - timedelta(days=390),
-        ended_on=today - timedelta(days=390),
-    )
+    for kind, description, begin, end in TREATMENTS:
+        add_treatment(
+            patient=patient,
+            by=by,
+            kind=kind,
+            description=description,
+            started_on=today - timedelta(days=begin),
+            ended_on=today - timedelta(days=end),
+        )
+    for study in patient.studies.all():
+        days_ago = (today - study.performed_on).days
+        record_condition(study=study, by=by, **CONDITIONS[days_ago])
     return patient
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from patients.forms import date_widget
 from patients.models import Patient, PictureConvention, Scan, Sequence
+from segmentation.models import CriterionName, ResponseCategory
 from segmentation.services.corrections import ScanFacts
 from segmentation.services.uploads import Declaration
 
@@ -100,3 +101,21 @@ class ReviewForm(forms.Form):
     reason = forms.CharField(max_length=1000, required=False)
     password = forms.CharField(max_length=4096, required=False, strip=False)
     place = forms.ChoiceField(choices=[("scan", "scan"), ("reading", "reading")], required=False)
+
+
+class DecisionForm(forms.Form):
+    """What a clinician says of a response category, and which figures they had before them."""
+
+    criterion = forms.ChoiceField(choices=CriterionName.choices)
+    category = forms.ChoiceField(choices=ResponseCategory.choices)
+    is_preliminary = forms.BooleanField(required=False)
+    reason = forms.CharField(required=False, max_length=300)
+    seen = forms.CharField(max_length=40)
+
+    def values(self) -> dict[str, Any]:
+        """What the service takes."""
+        return {
+            **self.cleaned_data,
+            "criterion": CriterionName(self.cleaned_data["criterion"]),
+            "category": ResponseCategory(self.cleaned_data["category"]),
+        }

@@ -4,6 +4,7 @@ from django.urls import path
 
 from segmentation.views import (
     compare,
+    course,
     files,
     learning,
     patient,
@@ -22,6 +23,9 @@ urlpatterns = [
     path("worklist/count/", worklist.worklist_count, name="worklist_count"),
     path("patients/<uuid:pk>/", patient.patient_page, name="patient"),
     path("patients/<uuid:pk>/scans/", patient.patient_scans, name="patient_scans"),
+    path("patients/<uuid:pk>/course/", course.course_part, name="course"),
+    path("patients/<uuid:pk>/course/match/", course.match_lesions, name="match_lesions"),
+    path("scans/<uuid:pk>/response/", course.decide, name="decide"),
     path("patients/<uuid:pk>/upload/", upload.upload_scan, name="upload"),
     path("patients/<uuid:pk>/erase/", scan.erase_record, name="erase_patient"),
     path("patients/<uuid:pk>/compare/", compare.compare_page, name="compare"),

@@ -1,5 +1,6 @@
 /** Everything the pages need of a browser; without it they still read and submit. */
 import { watchConfirmations } from "./confirm";
+import { mountCourse } from "./course";
 import { watchRefusals } from "./refusals";
 import { watchShortcuts } from "./shortcuts";
 import { mountSliceViewers, watchHiddenSlices } from "./slices";
@@ -19,3 +20,4 @@ watchRefusals();
 watchNewResults();
 watchWorklist();
 watchTicks();
+mountCourse();

@@ -6,16 +6,19 @@ import uuid
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from clinic.access import clinic_of, clinician_required, member_of
 from patients.errors import RecordError
-from patients.forms import DiagnosisForm, TreatmentForm
+from patients.forms import ConditionForm, DiagnosisForm, TreatmentForm
 from patients.models import Diagnosis, Patient, Treatment
-from patients.selectors import get_diagnosis, get_patient, get_treatment
+from patients.selectors import get_diagnosis, get_patient, get_study, get_treatment
 from patients.services import history as services
+from patients.services.studies import record_condition
 
 
 @clinician_required
@@ -48,6 +51,21 @@ def edit_treatment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     treatment = get_treatment(clinic=clinic_of(request), pk=pk)
     form = TreatmentForm(request.POST or None, instance=treatment)
     return _answer(request, treatment.patient, form, "Edit treatment")
+
+
+@clinician_required
+@require_POST
+def condition(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """How the patient was on the day of a visit."""
+    study = get_study(clinic=clinic_of(request), pk=pk)
+    form = ConditionForm(request.POST, instance=study)
+    if form.is_valid():
+        record_condition(study=study, by=member_of(request), **form.cleaned_data)
+        messages.success(request, f"Recorded for {study.performed_on:%-d %b %Y}.")
+    else:
+        messages.error(request, " ".join(form.problems()))
+    page = reverse("segmentation:patient", args=[study.patient_id])
+    return redirect(f"{page}#course")
 
 
 def _answer(

@@ -23,7 +23,7 @@ from ml.course import (
 )
 from patients.models import Patient, Scan, Study, Treatment
 from segmentation.models import CriterionName, Lesion, ResponseDecision, Segmentation
-from segmentation.observing import BY_HAND, observe, product_of
+from segmentation.observing import BY_HAND, is_measurable, observe, product_of
 from segmentation.selectors.course_figures import fingerprint, rests_on
 from segmentation.selectors.lesion_names import (
     PatientNames,
@@ -250,12 +250,17 @@ def _lesions(result: Segmentation, names: ResultNames) -> tuple[LesionFigures, .
         LesionFigures(
             name=name,
             volume_ml=_sum([part.volume_ml for part in parts]) if physical else None,
-            product_mm2=_sum([product_of(part) for part in parts]) if physical else None,
+            product_mm2=_products(parts) if physical else None,
             parts=len(parts),
             is_new=names.lesions[parts[0].number].is_new,
         )
         for name, parts in sorted(by_name.items())
     )
+
+
+def _products(parts: Sequence[Lesion]) -> float | None:
+    """Of the measurable parts, as in the total."""
+    return _sum([product_of(part) for part in parts if is_measurable(part)])
 
 
 def _sum(values: Sequence[float | None]) -> float | None:

@@ -15,9 +15,9 @@ from clinic.selectors import patient_activity
 from clinic.services.log import record_access
 from patients.models import Consent, Patient, PictureConvention, Sequence
 from patients.selectors import get_patient
-from segmentation.charts import draw_course
 from segmentation.forms import UploadForm
 from segmentation.selectors.timeline import course, patient_timeline, summarise_course
+from segmentation.views.course import course_context
 
 
 def scans_context(patient: Patient, *, archived: bool = False) -> dict[str, Any]:
@@ -32,7 +32,6 @@ def scans_context(patient: Patient, *, archived: bool = False) -> dict[str, Any]
         "summary": summarise_course(points),
         "signed_count": sum(point.is_signed for point in points),
         "draft_count": sum(not point.is_signed for point in points),
-        "chart": draw_course(points),
         "is_active": any(row.is_active for row in rows),
     }
 
@@ -44,8 +43,11 @@ def patient_page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     record_access(
         member=member_of(request), action="patient.read", subject=patient, patient_id=patient.pk
     )
+    scans = scans_context(patient, archived=request.GET.get("archived") == "1")
+    rows = patient_timeline(patient=patient) if scans["archived"] else scans["rows"]
     context = {
-        **scans_context(patient, archived=request.GET.get("archived") == "1"),
+        **scans,
+        **course_context(patient, rows),
         "diagnoses": patient.diagnoses.filter(archived_at=None),
         "treatments": patient.treatments.filter(archived_at=None),
         "activity": patient_activity(clinic=clinic_of(request), patient_id=patient.pk, limit=12),

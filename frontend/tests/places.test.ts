@@ -1,0 +1,1 @@
+import { nearest, step } from "../src/course/places";
