@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from ml.course import Category
@@ -53,6 +53,7 @@ class Line:
     dash: int
     points: str
     marks: tuple[Mark, ...]
+    label_x: float
     label_y: float
 
     @property
@@ -193,8 +194,7 @@ class _Layout:
                 marks = self._lesion([e for e in self.measured if e.series == one], name)
                 if marks:
                     drafts.append((f"lesion-{name}-{n}", f"Lesion {name}", name, marks))
-        wanted = [marks[-1].y for *_, marks in drafts]
-        places = spread(wanted, LABEL_APART, self.top + 4, self.bottom)
+        places = self._places([marks[-1] for *_, marks in drafts])
         lines = [
             Line(
                 key=key,
@@ -203,11 +203,24 @@ class _Layout:
                 dash=(name - 1) % 4 if name else 0,
                 points=" ".join(f"{mark.x},{mark.y}" for mark in marks),
                 marks=tuple(marks),
+                label_x=round(marks[-1].x + 10, 1),
                 label_y=place,
             )
             for (key, label, name, marks), place in zip(drafts, places, strict=True)
         ]
         return lines, len(self.course.names) - len(names)
+
+    def _places(self, ends: Sequence[Mark]) -> list[float]:
+        """The height of each line's name beside its last mark; those of one date are kept apart."""
+        heights = [0.0] * len(ends)
+        for x in {end.x for end in ends}:
+            own = [n for n, end in enumerate(ends) if end.x == x]
+            wanted = [ends[n].y for n in own]
+            for n, place in zip(
+                own, spread(wanted, LABEL_APART, self.top + 4, self.bottom - 4), strict=True
+            ):
+                heights[n] = place
+        return heights
 
     def _mark(self, entry: Entry, value: float | None, role: dict[str, str]) -> Mark:
         assert value is not None
@@ -223,7 +236,7 @@ class _Layout:
         )
 
     def _lesion(self, entries: Sequence[Entry], name: int) -> list[Mark]:
-        """Its values; zero where a matched examination after the first shows it no more."""
+        """Its values; a zero where a matched examination is the first or last without it."""
         marks: list[Mark] = []
         for entry in entries:
             found = next((one for one in entry.lesions if one.name == name), None)
@@ -233,9 +246,12 @@ class _Layout:
             if value is None:
                 continue
             mark = self._mark(entry, value, {})
-            is_new = found is not None and found.is_new
-            marks.append(Mark(**{**mark.__dict__, "is_new": is_new}))
-        return marks
+            marks.append(replace(mark, is_new=found is not None and found.is_new))
+        return [
+            mark
+            for n, mark in enumerate(marks)
+            if any(other.value > 0 for other in marks[max(0, n - 1) : n + 2])
+        ]
 
     def _main_lesions(self) -> list[int]:
         """The names of the largest ones; the others are in the total alone."""

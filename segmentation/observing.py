@@ -48,13 +48,20 @@ def method_of(result: Segmentation, versions: Sequence[Segmentation]) -> str:
 
 
 def product_of(lesion: Lesion) -> float | None:
-    """The longest diameter times its perpendicular, mm²; None where either is not known."""
+    """The longest diameter times its perpendicular, mm²; None where either is not known.
+
+    It is worked out here where the result is from before it was stored.
+    """
+    if lesion.product_mm2 is not None:
+        return lesion.product_mm2
     longest, across = lesion.longest_diameter_mm, lesion.perpendicular_diameter_mm
     return None if longest is None or across is None else longest * across
 
 
 def is_measurable(lesion: Lesion) -> bool:
-    """Whether both diameters are long enough for the response rule."""
+    """Whether it is large enough for the response rule; by its diameters if nothing is stored."""
+    if lesion.is_measurable is not None:
+        return lesion.is_measurable
     longest, across = lesion.longest_diameter_mm, lesion.perpendicular_diameter_mm
     return min(longest or 0.0, across or 0.0) >= MEASURABLE_MM
 

@@ -44,9 +44,12 @@ def diameters(lesion: Lesion) -> str:
 
 
 @register.filter
-def change(percent: float | None) -> str:
-    """``+12 %``, with a true minus sign; a dash where nothing can be compared."""
-    if percent is None:
+def change(percent: float | str | None) -> str:
+    """``+12 %``, with a true minus sign; a dash where nothing can be compared.
+
+    What a template does not find is an empty text, and a dash too.
+    """
+    if percent is None or isinstance(percent, str):
         return "–"
     return f"{percent:+.0f} %".replace("-", "−")
 
@@ -69,9 +72,11 @@ def times(values: list[float] | None) -> str:
 
 
 @register.filter
-def signed(value: float | None, digits: int = 1) -> str:
+def signed(value: float | str | None, digits: int = 1) -> str:
     """A difference with its sign, a true minus included; a dash where there is none."""
-    return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
+    if value is None or isinstance(value, str):
+        return "–"
+    return f"{value:+.{digits}f}".replace("-", "−")
 
 
 @register.filter
