@@ -1,17 +1,18 @@
-"""The command line, ``python -m ml``: train, evaluate, segment, measure, split, ship, benchmark."""
+"""The command line, ``python -m ml``: train, evaluate, compare, ship, benchmark, and more."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from ml.commands import benchmark, evaluate, measure, segment, ship, split, train
+from ml.commands import benchmark, compare, evaluate, measure, segment, ship, split, train
 from ml.datasets.cases import DatasetError
 from ml.errors import InvalidVolumeError, NoModelError
 
 COMMANDS = {
     "train": train,
     "evaluate": evaluate,
+    "compare": compare,
     "segment": segment,
     "measure": measure,
     "split": split,

@@ -1,0 +1,70 @@
+"""Two models on the same patients: the difference patient by patient, with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.evaluation.bootstrap import Interval, draw_patients, estimate, mean_statistic
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """The mean over the patients of the first model's figure minus the second's.
+
+    ``first`` and ``second`` are the two means, ``better`` in how many patients the first is higher
+    and ``equal`` in how many neither is. ``interval`` is None for a single patient.
+    """
+
+    metric: str
+    patients: int
+    first: float
+    second: float
+    difference: float
+    interval: Interval | None
+    better: int
+    equal: int
+
+
+def compare_reports(
+    first: dict[str, Any], second: dict[str, Any], *, metric: str = "dice", seed: int = 0
+) -> PairedDifference:
+    """Compares two reports of ``python -m ml evaluate`` by ``metric``, patient by patient.
+
+    A patient's figure is the mean over their scans; patients are drawn again in pairs. Raises
+    ValueError where the reports are of other data, other patients, or lack the metric.
+    """
+    if first["dataset"] != second["dataset"]:
+        raise ValueError(f"one report is of {first['dataset']}, the other of {second['dataset']}")
+    ours, theirs = _by_patient(first, metric), _by_patient(second, metric)
+    if set(ours) != set(theirs):
+        odd = sorted(set(ours) ^ set(theirs))
+        raise ValueError(f"only one of the reports has a {metric} of {', '.join(odd)}")
+    patients = sorted(ours)
+    apart: NDArray[np.float64] = np.array([ours[name] - theirs[name] for name in patients])
+    owners = np.arange(len(patients))
+    weights = draw_patients(len(patients), seed=seed)
+    value, interval = estimate(mean_statistic(apart, owners, len(patients)), weights)
+    return PairedDifference(
+        metric=metric,
+        patients=len(patients),
+        first=float(np.mean(list(ours.values()))),
+        second=float(np.mean(list(theirs.values()))),
+        difference=value,
+        interval=interval,
+        better=int((apart > 0).sum()),
+        equal=int((apart == 0).sum()),
+    )
+
+
+def _by_patient(report: dict[str, Any], metric: str) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for case in report["cases"]:
+        if metric not in case:
+            raise ValueError(f"a report has no {metric} by case")
+        if case[metric] is not None:
+            found.setdefault(case["patient"], []).append(float(case[metric]))
+    return {patient: float(np.mean(values)) for patient, values in found.items()}
