@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from ml.course import Change
+from segmentation.report.chart import print_chart
 from segmentation.report.record import CoursePart
 from segmentation.selectors.course import Assessed, Course, Entry
 from segmentation.templatetags.results import change
@@ -21,7 +22,9 @@ def describe_course(course: Course, entries: Sequence[Entry]) -> CoursePart | No
         return None
     lines = [line for entry in entries for line in _lines(entry)]
     source = next(iter(entries[0].assessed.values())).response.source
-    return CoursePart(chart="", lines=tuple(lines), source=source)
+    return CoursePart(
+        chart=print_chart(course, until=entries[0].day), lines=tuple(lines), source=source
+    )
 
 
 def _lines(entry: Entry) -> Iterable[tuple[str, str]]:

@@ -223,6 +223,7 @@ def test_the_course_says_what_the_rule_calls_the_change_and_that_nobody_confirme
     assert "It rests on masks that nobody has signed." in words
     assert words.endswith("Nobody has confirmed it.")
     assert "RANO" in course.source
+    assert course.chart.startswith("<svg") and ">mL</text>" in course.chart
     assert render_pdf(collect_report(study=study, by=viewer)).startswith(b"%PDF-")
 
 
