@@ -13,6 +13,7 @@ from segmentation.report.record import CoursePart
 from segmentation.selectors.course import Assessed, Course, Entry
 from segmentation.templatetags.results import change
 
+LEGEND = "In the chart, filled points are signed and hollow ones drafts. Rule after"
 UNITS = {"volume_ml": "mL", "product_mm2": "mm²"}
 
 
@@ -22,9 +23,8 @@ def describe_course(course: Course, entries: Sequence[Entry]) -> CoursePart | No
         return None
     lines = [line for entry in entries for line in _lines(entry)]
     source = next(iter(entries[0].assessed.values())).response.source
-    return CoursePart(
-        chart=print_chart(course, until=entries[0].day), lines=tuple(lines), source=source
-    )
+    chart = print_chart(course, until=entries[0].day)
+    return CoursePart(chart=chart, lines=tuple(lines), source=f"{LEGEND} {source}.")
 
 
 def _lines(entry: Entry) -> Iterable[tuple[str, str]]:
