@@ -9,7 +9,7 @@ from patients.models import PictureConvention, Scan
 from segmentation.models import Lesion, Segmentation
 
 LISTED = 12
-# Smaller ones stand in the total and in the download; a long tail of specks hides the rest.
+# Of what was measured before tiny lesions were told apart; a long tail of specks hides the rest.
 LEAST_LISTED_SHARE = 0.005
 
 SideLabel = tuple[str, str, str]
@@ -34,6 +34,7 @@ def show_result(scan: Scan, result: Segmentation) -> dict[str, Any]:
         "main_lesions": listed,
         "lesion_count": len(lesions),
         "hidden_lesions": len(lesions) - len(listed),
+        "unlisted_lesions": [lesion for lesion in lesions if lesion not in listed],
         "middle_slice": (scan.slice_count + 1) // 2,
     }
 
@@ -65,7 +66,14 @@ def slice_marks(lesions: list[Lesion]) -> list[tuple[int, int]]:
 
 
 def listed_lesions(lesions: list[Lesion]) -> list[Lesion]:
-    """The largest ones, without a tail of pieces that are a speck against the whole."""
+    """The largest ones, without the tiny; where all are tiny, the largest of these."""
     whole = sum(lesion.voxels for lesion in lesions)
-    large = [lesion for lesion in lesions if lesion.voxels >= LEAST_LISTED_SHARE * whole]
-    return large[:LISTED]
+    large = [lesion for lesion in lesions if not _is_small(lesion, whole)]
+    return (large or lesions[:1])[:LISTED]
+
+
+def _is_small(lesion: Lesion, whole: int) -> bool:
+    """Whether it is tiny; of an older result, which does not say so, whether it is a speck."""
+    if lesion.is_tiny is None:
+        return lesion.voxels < LEAST_LISTED_SHARE * whole
+    return lesion.is_tiny

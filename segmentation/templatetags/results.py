@@ -44,6 +44,17 @@ def diameters(lesion: Lesion) -> str:
 
 
 @register.filter
+def figure(value: float | None, places: int = 0) -> str:
+    """``9,940``; a dash where a result does not have the figure."""
+    return "–" if value is None else f"{value:,.{places}f}"
+
+
+@register.filter
+def yes_or_no(value: bool | None) -> str:
+    return "–" if value is None else "yes" if value else "no"
+
+
+@register.filter
 def change(percent: float | str | None) -> str:
     """``+12 %``, with a true minus sign; a dash where nothing can be compared.
 

@@ -21,6 +21,19 @@ function sizes(lesion: LesionFacts, manifest: Manifest): [string, string] {
   ];
 }
 
+/** Product and 3D diameter, below the diameters; nothing where a result does not have them. */
+function productLine(lesion: LesionFacts): HTMLElement | null {
+  if (lesion.product_mm2 === null || lesion.longest_3d_mm === null) return null;
+  const line = document.createElement("div");
+  line.className = "soft";
+  const product = Math.round(lesion.product_mm2).toLocaleString("en-GB");
+  line.textContent = `${product} mm² · 3D ${lesion.longest_3d_mm.toFixed(1)}`;
+  if (lesion.is_measurable !== null) {
+    line.title = lesion.is_measurable ? "Measurable by RANO" : "Not measurable by RANO";
+  }
+  return line;
+}
+
 function makeRow(lesion: LesionFacts, manifest: Manifest, go: () => void): HTMLTableRowElement {
   const row = document.createElement("tr");
   row.dataset.lesion = String(lesion.number);
@@ -40,6 +53,8 @@ function makeRow(lesion: LesionFacts, manifest: Manifest, go: () => void): HTMLT
     cell.className = "number";
     cell.textContent = text;
   }
+  const below = manifest.scan.has_physical_size ? productLine(lesion) : null;
+  if (below !== null) row.cells[2]!.append(below);
   const place = row.insertCell();
   place.className = "place";
   place.textContent = lesion.place;

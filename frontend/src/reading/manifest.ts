@@ -43,6 +43,11 @@ export interface LesionFacts {
   volume_ml: number | null;
   longest_diameter_mm: number | null;
   perpendicular_diameter_mm: number | null;
+  product_mm2: number | null;
+  /** The longest diameter over all slices. */
+  longest_3d_mm: number | null;
+  /** By RANO. */
+  is_measurable: boolean | null;
   /** `longest` and `perpendicular`, each two voxels; empty where there is none. */
   diameter_lines: Partial<Record<"longest" | "perpendicular", [Voxel, Voxel]>>;
   place: string;
