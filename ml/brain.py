@@ -47,20 +47,41 @@ def _filled_main_part(mask: BoolArray) -> BoolArray:
 
 def _section(tissue: BoolArray, head: BoolArray) -> BoolArray:
     radius = max(1, round(3 * max(head.shape) / WORKING_SIDE))
-    opened = ndimage.binary_erosion(tissue & head, iterations=radius)
+    if not head.any():
+        return head
+    # Room enough for the closing, and nothing more: air takes up most of a slice.
+    box = tuple(
+        slice(int(along[0]), int(along[-1]) + 1)
+        for along in (np.flatnonzero(head.any(axis=1)), np.flatnonzero(head.any(axis=0)))
+    )
+    inside = np.pad(head[box], 4 * radius)
+    opened = _eroded(np.pad(tissue[box], 4 * radius) & inside, radius)
     labels, count = ndimage.label(opened)
     if count == 0:
         return head
     sizes = np.bincount(labels.ravel())[1:]
     core = labels == 1 + int(sizes.argmax())
-    grown = ndimage.binary_dilation(core, iterations=radius) & head
+    grown = _dilated(core, radius) & inside
     # Closing bridges the fissures and sulci that the opening has bitten out of the outline.
-    closed = ndimage.binary_closing(np.pad(grown, 4 * radius), iterations=3 * radius)
-    inner = tuple(slice(4 * radius, 4 * radius + n) for n in head.shape)
-    section: BoolArray = ndimage.binary_fill_holes(closed[inner]) & head
+    closed = _eroded(_dilated(grown, 3 * radius), 3 * radius)
+    section: BoolArray = np.zeros_like(head)
+    inner = tuple(slice(4 * radius, -4 * radius) for _ in box)
+    section[box] = ndimage.binary_fill_holes(closed)[inner] & head[box]
     if section.sum() < LEAST_SHARE_OF_HEAD * head.sum():
         return head
     return section
+
+
+def _eroded(mask: BoolArray, radius: int) -> BoolArray:
+    """``mask`` without what is at most ``radius`` steps along rows and columns from its outside."""
+    distance: NDArray[np.int32] = ndimage.distance_transform_cdt(mask, metric="taxicab")
+    return distance > radius
+
+
+def _dilated(mask: BoolArray, radius: int) -> BoolArray:
+    """``mask`` and what is at most ``radius`` steps along rows and columns from it."""
+    distance: NDArray[np.int32] = ndimage.distance_transform_cdt(~mask, metric="taxicab")
+    return distance <= radius
 
 
 def box_centre(mask: BoolArray) -> tuple[float, ...]:

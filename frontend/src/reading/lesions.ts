@@ -25,7 +25,8 @@ function sizes(lesion: LesionFacts, manifest: Manifest): [string, string] {
 function productLine(lesion: LesionFacts): HTMLElement | null {
   if (lesion.product_mm2 === null || lesion.longest_3d_mm === null) return null;
   const line = document.createElement("div");
-  line.className = "soft";
+  line.className = "soft below";
+  line.dataset.below = "";
   const product = Math.round(lesion.product_mm2).toLocaleString("en-GB");
   line.textContent = `${product} mm² · 3D ${lesion.longest_3d_mm.toFixed(1)}`;
   if (lesion.is_measurable !== null) {
@@ -51,8 +52,11 @@ function makeRow(lesion: LesionFacts, manifest: Manifest, go: () => void): HTMLT
   for (const text of sizes(lesion, manifest)) {
     const cell = row.insertCell();
     cell.className = "number";
-    cell.textContent = text;
+    const shown = document.createElement("span");
+    shown.textContent = text;
+    cell.append(shown);
   }
+  row.cells[2]!.firstElementChild!.setAttribute("data-diameters", "");
   const below = manifest.scan.has_physical_size ? productLine(lesion) : null;
   if (below !== null) row.cells[2]!.append(below);
   const place = row.insertCell();

@@ -150,11 +150,13 @@ export class Panel {
   private markLesions(): void {
     const rows = this.stage.root.querySelectorAll<HTMLTableRowElement>("[data-lesions] tr");
     for (const row of rows) {
-      const cell = row.cells[2];
+      const cell = row.querySelector<HTMLElement>("[data-diameters]");
       const automatic = this.store.automaticOf(Number(row.dataset.lesion));
-      if (cell === undefined || automatic?.lesion == null) continue;
+      if (cell === null || automatic?.lesion == null) continue;
       const hand = this.store.edited(automatic)?.hand;
       row.dataset.automatic ??= cell.textContent ?? "";
+      // Product and 3D diameter are those of the automatic lines.
+      row.querySelector("[data-below]")?.toggleAttribute("hidden", hand != null);
       if (hand == null) {
         cell.textContent = row.dataset.automatic;
         continue;
