@@ -15,8 +15,8 @@ AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SEGMENTED = 240_000
-# Pages by their address; {patient} and {scan} are the demo patient's. The API's documentation is
-# another project's page and is left out.
+# Pages by their address; {patient}, {scan} and {report} are the demo patient's. The API's
+# documentation is another project's page and is left out.
 BEFORE_SIGN_IN = ("/sign-in/", "/link/used-already/")
 PAGES = (
     "/",
@@ -35,6 +35,7 @@ PAGES = (
     "/scans/{scan}/",
     "/scans/{scan}/correct/",
     "/scans/{scan}/read/",
+    "{report}",
     "/account/",
     "/members/",
     "/models/",
@@ -80,7 +81,10 @@ def demo_addresses(page: Page, site: str) -> dict[str, str]:
     page.get_by_role("link", name="Demo Patient One").click()
     expect(page.locator(".scan-row .badge.busy")).to_have_count(0, timeout=SEGMENTED)
     scan = page.locator(".scan-row [data-open]").first.get_attribute("href") or ""
-    return {"patient": Path(page.url).name, "scan": Path(scan).name}
+    patient = Path(page.url).name
+    page.goto(f"{site}{scan}")
+    report = page.get_by_role("link", name="Report", exact=True).get_attribute("href") or ""
+    return {"patient": patient, "scan": Path(scan).name, "report": report}
 
 
 def test_no_page_has_a_grave_accessibility_fault(themed: Page, site: str) -> None:
