@@ -151,8 +151,8 @@ def test_the_demo_patient_has_a_course(page: Page, site: str) -> None:
     sign_in(page, site, "viewer")
     page.goto(f"{site}/patients/")
     page.get_by_role("link", name="Demo Patient One").click()
-    finished_rows(page, 4)
-    expect(page.locator(".chart .point")).to_have_count(4)
+    finished_rows(page, 5)
+    expect(page.locator(".by-volume svg.chart a[data-mark]")).to_have_count(5)
     expect(page.locator(".strip")).to_contain_text("Since the lowest")
 
 

@@ -85,7 +85,7 @@ def test_a_clinician_signs_by_password_and_every_page_says_so(clinician: Page, s
     page.get_by_role("link", name="Demo Patient").click()
     expect(page.locator(".strip")).to_contain_text("1 signed")
     expect(page.locator(".scan-row [data-review=signed]")).to_have_count(1)
-    expect(page.locator(".chart .point.is-signed")).to_have_count(1)
+    expect(page.locator(".by-volume svg.chart a .point.is-signed")).to_have_count(1)
 
 
 def test_a_result_is_rejected_with_a_reason_and_none_counts(clinician: Page, site: str) -> None:
