@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from conftest import sign_in
 from playwright.sync_api import Page, expect
+
+from conftest import sign_in
 
 # Five scans are segmented and then matched, one after the other, on a machine that may be busy.
 PATIENCE = 600_000

@@ -44,10 +44,10 @@ NEW_LESION = PhantomLesion(centre_mm=(36.0, -26.0, 20.0), radii_mm=(10.0, 12.0, 
 # Before the operation, after it, after radiotherapy, on chemotherapy, and the relapse.
 COURSE = (
     DemoVisit(420, (_frontal(1.15),)),
-    DemoVisit(330, (_frontal(0.9),)),
-    DemoVisit(210, (_frontal(0.86),)),
+    DemoVisit(330, (_frontal(0.95),)),
+    DemoVisit(210, (_frontal(0.88),)),
     DemoVisit(110, (_frontal(0.7),)),
-    DemoVisit(14, (_frontal(0.88), NEW_LESION)),
+    DemoVisit(14, (_frontal(0.92), NEW_LESION)),
 )
 # Begin and end in days before today.
 TREATMENTS = (
@@ -84,7 +84,7 @@ def add_demo_patients(*, by: Membership) -> list[Patient]:
 
 
 def _with_course(by: Membership) -> Patient:
-    patient = _add(by, "Demo Patient One", "DEMO-001", "F", date(1979, 5, 3), COURSE, seed=11)
+    patient = _add(by, "Demo Patient One", "DEMO-001", "F", date(1979, 5, 3), COURSE, seed=25)
     today = timezone.localdate()
     add_diagnosis(
         patient=patient,

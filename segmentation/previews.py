@@ -7,6 +7,7 @@ without asking the server again. They are for looking; measures never come from 
 from __future__ import annotations
 
 import math
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -117,6 +118,23 @@ def _write_mask_atlas(path: Path, sheet: NDArray[np.uint8]) -> None:
         palette += list(rgb(number))
     picture.putpalette(palette)
     picture.save(path, optimize=True, transparency=0)
+
+
+def recolour(picture: bytes, colours: list[int]) -> bytes:
+    """The mask's picture (PNG) with ``colours``, from 1, in the place of its first, second ... one.
+
+    Only the palette is written anew, so that a large picture costs no more than a small one.
+    """
+    at = picture.find(b"PLTE")
+    if at < 0:
+        return picture
+    length = int.from_bytes(picture[at - 4 : at], "big")
+    palette = bytearray(picture[at + 4 : at + 4 + length])
+    for n, colour in enumerate(colours, start=1):
+        palette[3 * n : 3 * n + 3] = bytes(rgb(colour))
+    chunk = b"PLTE" + bytes(palette[:length])
+    check = zlib.crc32(chunk).to_bytes(4, "big")
+    return picture[:at] + chunk + check + picture[at + 8 + length :]
 
 
 def draw_outline(grey: NDArray[np.uint8], labels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -7,6 +7,8 @@ from typing import Any
 from ml.geometry import ImageKind
 from patients.models import PictureConvention, Scan
 from segmentation.models import Lesion, Segmentation
+from segmentation.palette import LESION_COLOURS
+from segmentation.selectors.lesion_names import LesionName, ResultNames
 
 LISTED = 12
 # Of what was measured before tiny lesions were told apart; a long tail of specks hides the rest.
@@ -24,19 +26,30 @@ NEUROLOGICAL: list[SideLabel] = [
 FRONT_AND_BACK: list[SideLabel] = [("top", "A", "anterior"), ("bottom", "P", "posterior")]
 
 
-def show_result(scan: Scan, result: Segmentation) -> dict[str, Any]:
-    """The context of the result's picture and table."""
+def show_result(
+    scan: Scan, result: Segmentation, names: ResultNames | None = None
+) -> dict[str, Any]:
+    """The context of the picture and the table; without ``names`` lesions have their numbers."""
+    known = {} if names is None else names.lesions
     lesions = list(result.lesions.all())
     listed = listed_lesions(lesions)
     return {
         "side_labels": side_labels(scan),
         "slice_marks": slice_marks(lesions),
-        "main_lesions": listed,
+        "main_lesions": [(lesion, known.get(lesion.number)) for lesion in listed],
+        "is_named": bool(known),
+        "colours": "-".join(str(n) for n in mask_colours(known)),
         "lesion_count": len(lesions),
         "hidden_lesions": len(lesions) - len(listed),
         "unlisted_lesions": [lesion for lesion in lesions if lesion not in listed],
         "middle_slice": (scan.slice_count + 1) // 2,
     }
+
+
+def mask_colours(names: dict[int, LesionName]) -> list[int]:
+    """The colour, from 1, that each of the mask picture's colours stands for."""
+    indices = range(1, len(LESION_COLOURS) + 1)
+    return [names[n].colour_index if n in names else n for n in indices]
 
 
 def side_labels(scan: Scan) -> list[SideLabel]:

@@ -9,9 +9,16 @@ from django.urls import reverse
 
 from clinic.models import Membership
 from segmentation.comparable import have_one_grid
-from segmentation.models import Comparison, State
+from segmentation.models import Comparison, Segmentation, State
 from segmentation.selectors.comparisons import FILES, Pair, Side
+from segmentation.selectors.lesion_names import (
+    ResultNames,
+    current_results,
+    name_patient_lesions,
+)
 from segmentation.selectors.reading import reading_manifest
+
+MOST_LESIONS = 12
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,15 @@ class ComparedValues:
 
 
 @dataclass(frozen=True)
+class ComparedLesion:
+    """One lesion by its lasting name; without a value on a date that does not show it."""
+
+    name: int
+    volume: ComparedValues
+    is_new: bool
+
+
+@dataclass(frozen=True)
 class Part:
     """One kind of change: its class, its name and how much there is of it."""
 
@@ -55,7 +71,35 @@ def compared_values(*, pair: Pair, comparison: Comparison | None) -> dict[str, A
         "voxels": ComparedValues(pair.earlier.voxels, pair.later.voxels),
         "same_voxels": have_one_grid(pair.earlier.scan, pair.later.scan),
         "parts": _parts(comparison),
+        "lesions": _lesions(pair),
     }
+
+
+def _lesions(pair: Pair) -> list[ComparedLesion]:
+    """By name; empty unless both results count, since only those are matched."""
+    names = name_patient_lesions(current_results(pair.earlier.scan.study.patient_id))
+    sides = [_volumes(result, names.of(result)) for result in (pair.earlier, pair.later)]
+    first, second = sides
+    if first is None or second is None:
+        return []
+    new = names.results[pair.later.pk].new or ()
+    return [
+        ComparedLesion(name, ComparedValues(first.get(name), second.get(name)), name in new)
+        for name in sorted({*first, *second})
+    ][:MOST_LESIONS]
+
+
+def _volumes(result: Segmentation, names: ResultNames | None) -> dict[int, float | None] | None:
+    if names is None:
+        return None
+    volumes: dict[int, float | None] = {}
+    for lesion in result.lesions.all():
+        name = names.lesions[lesion.number].name
+        if lesion.volume_ml is None:
+            volumes.setdefault(name, None)
+        else:
+            volumes[name] = (volumes.get(name) or 0.0) + lesion.volume_ml
+    return volumes
 
 
 def _parts(comparison: Comparison | None) -> list[Part]:

@@ -17,6 +17,11 @@ from ml.stacks import CHANNELS, stack_to_voxel
 from patients.models import PictureConvention, Scan, Sequence
 from segmentation.models import Lesion, ReviewState, Segmentation
 from segmentation.palette import LESION_COLOURS, colour_index
+from segmentation.selectors.lesion_names import (
+    LesionName,
+    current_results,
+    name_patient_lesions,
+)
 
 # How the voxels of a volume that states no affine are shown, which is how nibabel places them too.
 GUESS = (-1.0, 1.0, 1.0)
@@ -36,7 +41,7 @@ def reading_manifest(*, member: Membership, scan: Scan, version: str = "") -> di
     return {
         "scan": _scan(scan),
         "volumes": [volume for other in _siblings(scan) for volume in _volumes(other, scan)],
-        "result": None if shown is None else _result(shown, scan),
+        "result": None if shown is None else _result(shown, scan, _names(shown, scan)),
         "versions": [_version(row) for row in results],
         "may_edit": member.can_edit,
         "urls": _urls(scan),
@@ -148,21 +153,34 @@ def _version(row: Segmentation) -> dict[str, Any]:
     }
 
 
-def _result(row: Segmentation, scan: Scan) -> dict[str, Any]:
+def _names(shown: Segmentation, scan: Scan) -> dict[int, LesionName]:
+    """The lasting names of the lesions; none for a version that does not count."""
+    if not shown.is_current:
+        return {}
+    names = name_patient_lesions(current_results(scan.study.patient_id)).of(shown)
+    return {} if names is None else names.lesions
+
+
+def _result(row: Segmentation, scan: Scan, names: dict[int, LesionName]) -> dict[str, Any]:
     return {
         **_version(row),
         "found_nothing": row.found_nothing,
         "key_slice": row.key_slice,
         "lesions_url": reverse("segmentation:lesions", args=[row.pk]),
-        "lesions": [_lesion(lesion, scan) for lesion in row.lesions.all()],
+        "lesions": [
+            _lesion(lesion, scan, names.get(lesion.number)) for lesion in row.lesions.all()
+        ],
     }
 
 
-def _lesion(lesion: Lesion, scan: Scan) -> dict[str, Any]:
+def _lesion(lesion: Lesion, scan: Scan, name: LesionName | None) -> dict[str, Any]:
     slice_, row, column = lesion.centroid
     return {
         "number": lesion.number,
-        "colour": LESION_COLOURS[colour_index(lesion.number) - 1],
+        "name": str(lesion.number) if name is None else name.label,
+        "is_named": name is not None,
+        "is_new": name is not None and name.is_new,
+        "colour": name.colour if name else LESION_COLOURS[colour_index(lesion.number) - 1],
         "voxels": lesion.voxels,
         "volume_ml": lesion.volume_ml,
         "longest_diameter_mm": lesion.longest_diameter_mm,

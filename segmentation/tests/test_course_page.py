@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
+from PIL import Image
 
 from clinic.models import Membership
 from patients.models import Patient
+from segmentation.files import preview_path
 from segmentation.models import Comparison, CriterionName, ResponseDecision, Segmentation
+from segmentation.palette import LESION_COLOURS, rgb
+from segmentation.previews import _write_mask_atlas
 from segmentation.tests.course_factories import course_of, examine, link
+from segmentation.tests.factories import write_result_files
 from segmentation.tests.reading_factories import SIGNED, ComparisonFactory
 
 SignIn = Callable[[Membership], Client]
@@ -118,3 +125,57 @@ def test_the_course_keeps_itself_up_to_date_only_while_something_is_under_way(
     waiting.delete()
     link(first, second, (1, 1))
     assert "every 2s" not in client.get(address).content.decode()
+
+
+def test_a_lesion_has_its_name_and_colour_in_table_picture_and_manifest(
+    viewer: Membership, patient: Patient, sign_in: SignIn
+) -> None:
+    first, second = examine(patient, 0, 10.0), examine(patient, 3, 6.0, 5.0)
+    link(first, second, (1, 2))
+    client = sign_in(viewer)
+    shown = client.get(reverse("segmentation:scan", args=[second.scan_id])).content.decode()
+    assert "mask/?colours=2-1-3-4-5-6-7" in shown
+    assert shown.index("swatch lesion-2") < shown.index("swatch lesion-1")
+    manifest = client.get(reverse("api:reading", args=[second.scan_id])).json()
+    assert [
+        (lesion["number"], lesion["name"], lesion["colour"], lesion["is_new"])
+        for lesion in manifest["result"]["lesions"]
+    ] == [(1, "2", LESION_COLOURS[1], True), (2, "1", LESION_COLOURS[0], False)]
+    names = {"earlier": first.pk, "later": second.pk}
+    compared = client.get(reverse("segmentation:compare", args=[patient.pk]), names)
+    assert [
+        (one.name, one.volume.earlier, one.volume.later, one.is_new)
+        for one in compared.context["values"]["lesions"]
+    ] == [(1, 10.0, 5.0, False), (2, None, 6.0, True)]
+
+
+def test_a_version_that_does_not_count_keeps_its_own_numbers(
+    viewer: Membership, patient: Patient, sign_in: SignIn
+) -> None:
+    first, second = examine(patient, 0, 10.0), examine(patient, 3, 6.0, 5.0)
+    link(first, second, (1, 2))
+    Segmentation.objects.filter(pk=second.pk).update(is_current=False)
+    address = reverse("segmentation:scan", args=[second.scan_id])
+    shown = sign_in(viewer).get(address, {"version": second.pk}).content.decode()
+    assert "numbered by size and not matched" in shown
+    assert shown.index("swatch lesion-1") < shown.index("swatch lesion-2")
+
+
+def test_the_mask_is_served_in_the_colours_of_the_names(
+    viewer: Membership, patient: Patient, sign_in: SignIn
+) -> None:
+    result = examine(patient, 0, 10.0)
+    write_result_files(result)
+    path = preview_path(result, "mask")
+    labels = np.array([[0, 1], [2, 1]], dtype=np.uint8)
+    _write_mask_atlas(path, labels)
+    client = sign_in(viewer)
+    address = reverse("segmentation:preview", args=[result.pk, "mask"])
+
+    def pixels(colours: str) -> Any:
+        content = client.get(address, {"colours": colours})
+        data = b"".join(content) if content.streaming else content.content
+        return Image.open(io.BytesIO(data)).convert("RGB").getdata()
+
+    assert list(pixels("2-1-3"))[1:3] == [rgb(2), rgb(1)]
+    assert list(pixels("1-2; drop"))[1:3] == [rgb(1), rgb(2)]

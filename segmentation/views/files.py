@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from pathlib import Path
 
-from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.views.decorators.http import require_safe
 
 from clinic.access import clinic_of, member_of, viewer_required
@@ -14,6 +15,7 @@ from patients.models import Scan
 from patients.selectors import get_scan
 from segmentation.files import PREVIEWS, mask_name, preview_path
 from segmentation.models import Segmentation
+from segmentation.previews import recolour
 from segmentation.selectors.timeline import get_segmentation
 from segmentation.sending import send_file, show_file
 
@@ -41,11 +43,20 @@ def mask_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 @viewer_required
 @require_safe
 def preview(request: HttpRequest, pk: uuid.UUID, kind: str) -> HttpResponseBase:
-    """The atlas of slices, the atlas of the mask, or the thumbnail."""
+    """The atlas of slices, the atlas of the mask, or the thumbnail.
+
+    ``?colours=2-1-3`` are those that the lesions have by their names; in the address, so that a
+    browser which has kept the picture asks again once they change.
+    """
     if kind not in PREVIEWS:
         raise Http404
     path = preview_path(_finished(request, pk), kind)
-    response = show_file(path, content_type=PREVIEWS[kind][1])
+    response: HttpResponseBase = show_file(path, content_type=PREVIEWS[kind][1])
+    asked = re.fullmatch(r"[1-9](-[1-9]){0,6}", request.GET.get("colours", ""))
+    if kind == "mask" and asked is not None:
+        colours = [int(colour) for colour in asked.group().split("-")]
+        content = recolour(path.read_bytes(), colours)
+        response = HttpResponse(content, content_type=PREVIEWS[kind][1])
     response.headers["Cache-Control"] = KEEP
     return response
 

@@ -21,7 +21,8 @@ from patients.services.studies import archive_scan, restore_scan
 from segmentation.errors import SegmentationError
 from segmentation.forms import CorrectionForm
 from segmentation.models import ReviewState, Segmentation
-from segmentation.selectors.timeline import patient_timeline, scan_row
+from segmentation.selectors.lesion_names import ResultNames, name_patient_lesions
+from segmentation.selectors.timeline import ScanRow, patient_timeline, scan_row
 from segmentation.selectors.versions import last_withdrawal, review_panel
 from segmentation.services.corrections import correct_scan
 from segmentation.services.erasure import erase_patient, erase_scan
@@ -37,8 +38,9 @@ def scan_context(
     """What the page shows: ``shown``, the current result, or the rejected one before it."""
     row = scan_row(scan=scan)
     result = shown or row.current or row.rejected
+    siblings = patient_timeline(patient=row.scan.patient)
     return {
-        **(show_result(row.scan, result) if result is not None else {}),
+        **(show_result(row.scan, result, _names(result, siblings)) if result is not None else {}),
         "row": row,
         "scan": row.scan,
         "patient": row.scan.patient,
@@ -47,9 +49,19 @@ def scan_context(
         "withdrawn": last_withdrawal(scan=row.scan),
         "panel": None if result is None else review_panel(result=result, row=row, member=member),
         "place": "scan",
-        "siblings": patient_timeline(patient=row.scan.patient),
+        "siblings": siblings,
         "corrections": row.scan.corrections.select_related("corrected_by__user"),
     }
+
+
+def _names(result: Segmentation, siblings: list[ScanRow]) -> ResultNames | None:
+    """The lasting names of its lesions; None for a version that does not count."""
+    counting = []
+    for row in siblings:
+        if row.current is not None:
+            row.current.scan = row.scan
+            counting.append(row.current)
+    return name_patient_lesions(counting).of(result)
 
 
 @viewer_required

@@ -17,7 +17,7 @@ export interface Source {
   mask: LayerSource | null;
 }
 
-/** Numbers of lesions are not matched between two dates, so all of them have one colour. */
+/** For lesions that are not matched between the two dates: then all of them have one colour. */
 const MASK_COLOUR = "#e69f00";
 
 /** Names for the values of a map, each with its colour. */
@@ -25,8 +25,15 @@ export function named(colours: string[]): LesionFacts[] {
   return colours.map((colour, n) => ({ colour, number: n + 1 }) as LesionFacts);
 }
 
-export function maskOf(url: string): LayerSource {
-  return { name: "Mask", url, lesions: named([MASK_COLOUR]), opacity: 0.4 };
+/** The map of lesions, in the colours that they have on every date where they are named. */
+export function maskOf(url: string, lesions: LesionFacts[] = []): LayerSource {
+  const areNamed = lesions.length > 0 && lesions.every((lesion) => lesion.is_named);
+  return {
+    name: "Mask",
+    url,
+    lesions: areNamed ? lesions : named([MASK_COLOUR]),
+    opacity: 0.4,
+  };
 }
 
 export class Pane {

@@ -155,7 +155,7 @@ export class Room {
 function asScanned(manifest: Manifest): Source {
   const { scan, result } = manifest;
   const volume = manifest.volumes.find((one) => one.scan_id === scan.id)!.url;
-  const mask = result === null || result.found_nothing ? null : maskOf(result.lesions_url);
+  const mask = result === null || result.found_nothing ? null : maskOf(result.lesions_url, result.lesions);
   return { manifest, volume, mask };
 }
 

@@ -45,9 +45,9 @@ function makeRow(lesion: LesionFacts, manifest: Manifest, go: () => void): HTMLT
   const button = document.createElement("button");
   button.type = "button";
   button.className = "button plain small";
-  button.textContent = String(lesion.number);
-  button.title = `Go to lesion ${lesion.number}`;
-  button.setAttribute("aria-label", `Go to lesion ${lesion.number}: ${lesion.place}`);
+  button.textContent = lesion.is_new ? `${lesion.name} new` : lesion.name;
+  button.title = `Go to lesion ${lesion.name}`;
+  button.setAttribute("aria-label", `Go to lesion ${lesion.name}: ${lesion.place}`);
   name.append(swatch, button);
   for (const text of sizes(lesion, manifest)) {
     const cell = row.insertCell();
@@ -78,7 +78,7 @@ export function mountLesions(stage: Stage): void {
     for (const row of body.rows) {
       row.classList.toggle("is-chosen", row.dataset.lesion === String(lesion.number));
     }
-    stage.announce(`Lesion ${lesion.number}: ${lesion.place}`);
+    stage.announce(`Lesion ${lesion.name}: ${lesion.place}`);
   };
   const list = (from: number, to: number): void => {
     lesions.slice(from, to).forEach((lesion, n) => {

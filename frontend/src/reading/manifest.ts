@@ -38,6 +38,10 @@ export interface VolumeFacts {
 
 export interface LesionFacts {
   number: number;
+  /** The lasting name, the same on every date; the number where it is not named. */
+  name: string;
+  is_named: boolean;
+  is_new: boolean;
   colour: string;
   voxels: number;
   volume_ml: number | null;
