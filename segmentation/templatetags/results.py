@@ -6,6 +6,7 @@ from django import template
 
 from segmentation.models import Lesion, Segmentation
 from segmentation.palette import colour_index
+from segmentation.selectors.lesion_names import LesionName
 
 register = template.Library()
 
@@ -47,6 +48,12 @@ def diameters(lesion: Lesion) -> str:
 def figure(value: float | None, places: int = 0) -> str:
     """``9,940``; a dash where a result does not have the figure."""
     return "–" if value is None else f"{value:,.{places}f}"
+
+
+@register.filter
+def named(number: int, names: dict[int, LesionName]) -> str:
+    """The lesion's lasting name; its number in a version that does not count."""
+    return names[number].label if number in names else str(number)
 
 
 @register.filter
