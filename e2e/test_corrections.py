@@ -158,6 +158,27 @@ def test_the_one_voxel_that_was_drawn_is_the_one_voxel_in_the_file(
     assert np.argwhere(np.asarray(mask.dataobj)).tolist() == [list(voxel)]
 
 
+@pytest.mark.parametrize("convention", ["radiological", "neurological"])
+def test_voxels_are_drawn_by_keys_alone(convention: str, clinician: Page, site: str) -> None:
+    content = head_in("LPI")
+    room = Room(clinician, site, new_scan(clinician, site, content, "head.nii.gz")).open()
+    keyboard = clinician.keyboard
+    if convention == "neurological":
+        keyboard.press("v")
+    first = room.voxel_at(room.place(0.58, 0.4))
+    room.start().smallest_brush()
+    for key in ("b", ".", "Shift+ArrowRight", "Shift+ArrowUp", "."):
+        keyboard.press(key)
+    room.kept()
+
+    mask = room.mask(room.save())
+
+    # LPI: the first index runs to the patient's left, which is on the screen's right by default.
+    right = 1 if convention == "radiological" else -1
+    second = (first[0] + right, first[1] - 1, first[2])
+    assert {tuple(v) for v in np.argwhere(np.asarray(mask.dataobj)).tolist()} == {first, second}
+
+
 def test_the_one_pixel_that_was_drawn_is_the_one_pixel_in_the_picture(
     clinician: Page, site: str
 ) -> None:

@@ -6,6 +6,7 @@ import { mountLesions } from "./lesions";
 import { readManifest } from "./manifest";
 import { mountMarks } from "./marks";
 import { mountMeasures } from "./measure/index";
+import { bindCrosshair } from "./nudge";
 import { watchPointer, resetView, zoom } from "./pointer";
 import { mountReadout } from "./readout";
 import { Series } from "./series";
@@ -81,6 +82,7 @@ function bindScrolling(stage: Stage): void {
   bind("End", "Last slice", move(10_000), "Slices");
   bind("+", "Nearer", () => zoom(stage, 1), "Slices");
   bind("-", "Farther", () => zoom(stage, -1), "Slices");
+  bindCrosshair(stage);
 }
 
 /** Once the browser has had the time to put on the screen what was drawn. */

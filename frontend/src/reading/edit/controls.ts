@@ -1,7 +1,9 @@
 /** Every tool of the correction by key and by button. */
 import { bind } from "../keys";
+import { planeInUse } from "../nudge";
 import { addTool } from "../tools";
 import type { Editor } from "./editor";
+import { toolOf } from "./pointing";
 import type { EditTool, Session } from "./session";
 
 const GROUP = "Correct";
@@ -75,10 +77,20 @@ export function bindControls(editor: Editor): void {
   both("new", "j", "New lesion", () => void editor.newLesion());
   both("pick", "i", "Bounds from under the pointer", () => editor.pickBounds());
   bind("y", "Take the lesion under the pointer in hand", whileDrawing(editor, () => editor.pickLesion()), GROUP);
+  bind(".", "Use the tool at the crosshair", whileDrawing(editor, (session) => touch(editor, session)), GROUP);
   panel.press("discard", () => void editor.ending.discard());
   panel.press("save", () => void editor.ending.save());
   bindBall(editor);
   bindBounds(editor);
+}
+
+/** One touch of the tool at the crosshair, so that a drawing needs no pointer. */
+function touch(editor: Editor, session: Session): void {
+  const { stage } = editor;
+  const tool = toolOf(stage);
+  if (tool === null || !stage.isOwnGrid) return;
+  editor.beginStroke(tool, { plane: planeInUse(stage), at: stage.toRas(stage.current()) });
+  session.end();
 }
 
 function bindBall(editor: Editor): void {

@@ -1,6 +1,7 @@
 /** Ties the drawing to the page: tools, keys, panel, autosave and saving. */
 import { voxelSize } from "../grid";
 import { loadVolume } from "../loader";
+import { planeInUse } from "../nudge";
 import { AXES } from "../panes";
 import type { Stage } from "../stage";
 import { Autosave, type Keeping } from "./autosave";
@@ -175,7 +176,7 @@ export class Editor {
     await this.start();
   }
 
-  private beginStroke(tool: EditTool, { at, plane }: Place): void {
+  beginStroke(tool: EditTool, { at, plane }: Place): void {
     const { session } = this;
     if (session === null) return;
     const image = this.stage.nv.volumes[0];
@@ -244,7 +245,7 @@ export class Editor {
 
   /** Fills between the slices of the plane in use. */
   fill(): void {
-    const plane = this.stage.active === "render" ? "axial" : this.stage.active;
+    const plane = planeInUse(this.stage);
     const filled = this.session?.fill(AXES[plane].through) ?? 0;
     const words = filled === 0 ? "There is no gap between drawn slices" : "Filled the gaps";
     this.stage.announce(`${words} of lesion ${this.session?.lesion} in the ${plane} plane.`);
