@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 import zlib
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.atlas import TemplateFit
 from ml.errors import InvalidDrawingError
 from ml.geometry import ImageKind
 from ml.measures import Measurement, measure, number_lesions
@@ -74,12 +76,14 @@ def measure_labels(
     sequence: str,
     spacing_is_reliable: bool = True,
     convention: Convention = Convention.UNKNOWN,
+    fit: TemplateFit | None = None,
 ) -> tuple[NDArray[np.generic], Measurement]:
     """The scan in the reader's view (Z, H, W), and what ``labels`` on its grid measure there.
 
     Each 26-connected component of each value is a lesion, and none has a probability. ``sequence``
-    may be one that no model reads. Raises InvalidVolumeError for a composite without channels and
-    InvalidDrawingError for more than ``MOST_PIECES`` lesions.
+    may be one that no model reads; ``fit`` is how the scan lies on the template. Raises
+    InvalidVolumeError for a composite without channels and InvalidDrawingError for more than
+    ``MOST_PIECES`` lesions.
     """
     slices = _slices(image, sequence)
     is_picture = image.geometry.kind is ImageKind.PICTURE
@@ -92,6 +96,7 @@ def measure_labels(
             "Please erase the specks, or join them."
         )
     grid = make_grid(image, spacing_is_reliable=spacing_is_reliable, convention=convention)
+    grid = replace(grid, fit=fit)
     return slices, measure(pieces > 0, image=slices, grid=grid, pieces=pieces)
 
 

@@ -29,16 +29,47 @@ class Convention(StrEnum):
 
 
 @dataclass(frozen=True)
+class RegionShare:
+    """One region's share, 0 to 1; ``side`` is the patient's, empty for what lies in the middle."""
+
+    name: str
+    side: str
+    share: float
+
+
+@dataclass(frozen=True)
+class AtlasPlace:
+    """A lesion in the brain of the template; lengths are millimetres in the scan.
+
+    ``regions`` share out the voxels that have a region; ``unnamed_share`` of all have none (they
+    lie in ventricles or outside). ``depth_mm`` is from the brain's surface to the nearest point of
+    the lesion and ``ventricle_mm`` between lesion and ventricles, 0 where they touch.
+    ``cortex_share`` is the part in cortex, ``eloquent`` that in each kind of eloquent cortex.
+    """
+
+    regions: tuple[RegionShare, ...]
+    unnamed_share: float
+    crosses_midline: bool
+    depth_mm: float
+    ventricle_mm: float
+    cortex_share: float
+    eloquent: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Place:
     """``side`` is the patient's. ``words`` is the whole description.
 
     ``left_share`` is the share of the lesion's voxels left of the brain's middle, from 0 to 1,
-    and None where the side is unknown.
+    and None where the side is unknown. ``atlas`` is None where the scan was not placed on the
+    template; ``without_atlas`` then says why, if that was asked for.
     """
 
     side: Side
     left_share: float | None
     words: str
+    atlas: AtlasPlace | None = None
+    without_atlas: str = ""
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
@@ -51,7 +82,7 @@ def place_in_volume(mask: BoolArray, centre: tuple[float, ...]) -> Place:
     """
     z, rows, columns = np.nonzero(mask)
     left_share = _share_beyond(columns, centre[2])
-    side = _side(left_share)
+    side = side_of(left_share)
     depth = "anterior" if rows.mean() < centre[1] else "posterior"
     height = "superior" if z.mean() > centre[0] else "inferior"
     return Place(side, left_share, f"{_side_words(side, left_share)}, {depth}, {height}")
@@ -68,7 +99,7 @@ def place_in_picture(mask: BoolArray, centre: tuple[float, ...], convention: Con
     towards_right_edge = _share_beyond(columns, centre[1])
     radiological = convention is Convention.RADIOLOGICAL
     left_share = towards_right_edge if radiological else 1 - towards_right_edge
-    side = _side(left_share)
+    side = side_of(left_share)
     return Place(side, left_share, f"{_side_words(side, left_share)}; {in_picture}")
 
 
@@ -87,7 +118,8 @@ def _share_beyond(indices: np.ndarray[tuple[int], np.dtype[np.int64]], middle: f
     return round(float(beyond), 4)
 
 
-def _side(left_share: float) -> Side:
+def side_of(left_share: float) -> Side:
+    """Which side a lesion is on, of whose voxels ``left_share`` are left of the middle."""
     if left_share >= 1 - CROSSING_SHARE:
         return Side.LEFT
     if left_share <= CROSSING_SHARE:

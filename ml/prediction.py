@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ml.atlas import TemplateFit
 from ml.errors import InvalidVolumeError, NoModelError
 from ml.geometry import ImageKind
 from ml.inference import Progress, segment_stack
@@ -51,11 +52,13 @@ def predict_mask(
     sequence: str,
     spacing_is_reliable: bool = True,
     convention: Convention = Convention.UNKNOWN,
+    fit: TemplateFit | None = None,
     progress: Progress | None = None,
     stages: Stages | None = None,
 ) -> Prediction:
     """Segments and measures ``image``, declared to be ``sequence``.
 
+    ``fit`` is how the scan lies on the template (:func:`ml.atlas.fit_scan`), for naming places.
     ``stages`` is told how long ``prepare``, ``infer``, ``post-process`` and ``measure`` took.
     Raises NoModelError where the model does not read the sequence, and InvalidVolumeError where
     the image is not what the sequence needs.
@@ -69,6 +72,7 @@ def predict_mask(
     with stages.timed("post-process"):
         mask = mask_on_grid(slices, image)
     grid = make_grid(image, spacing_is_reliable=spacing_is_reliable, convention=convention)
+    grid = replace(grid, fit=fit)
     with stages.timed("measure"):
         measurement = measure(slices, image=stack.reference, grid=grid, probability=probability)
     return Prediction(mask, stack.reference, slices, probability, measurement)

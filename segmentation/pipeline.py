@@ -7,12 +7,14 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from ml.atlas import TemplateFit, fit_scan
 from ml.errors import InvalidVolumeError, NoModelError
 from ml.inference import Progress
 from ml.models import Model, cached_model
 from ml.place import Convention
 from ml.prediction import Prediction, predict_mask
 from ml.volumes import MedicalImage, load_image
+from patients.models import Scan
 from segmentation.errors import PermanentFailureError
 from segmentation.models import Segmentation, Step
 from segmentation.outcome import Words, settle
@@ -56,11 +58,24 @@ def execute(*, claim: Claim) -> Segmentation:
     path = Path(segmentation.scan.file.path)
     image = load_image(path)
     model = _load_model(segmentation.model_name)
-    prediction = _predict(claim, segmentation, model, image)
+    fit = _fit(segmentation.scan, image)
+    prediction = _predict(claim, segmentation, model, image, fit)
     queue.report_progress(claim=claim, step=Step.SAVING)
     return save_result(
-        claim=claim, segmentation=segmentation, model=model, image=image, prediction=prediction
+        claim=claim,
+        segmentation=segmentation,
+        model=model,
+        image=image,
+        prediction=prediction,
+        fit=fit,
     )
+
+
+def _fit(scan: Scan, image: MedicalImage) -> TemplateFit:
+    """How the scan lies on the template: as it was found before, else found now."""
+    if scan.template_fit is not None:
+        return TemplateFit.from_dict(scan.template_fit)
+    return fit_scan(image, spacing_is_reliable=scan.spacing_is_reliable)
 
 
 def _load_model(name: str) -> Model:
@@ -72,7 +87,7 @@ def _load_model(name: str) -> Model:
 
 
 def _predict(
-    claim: Claim, segmentation: Segmentation, model: Model, image: MedicalImage
+    claim: Claim, segmentation: Segmentation, model: Model, image: MedicalImage, fit: TemplateFit
 ) -> Prediction:
     scan = segmentation.scan
     return predict_mask(
@@ -81,6 +96,7 @@ def _predict(
         sequence=scan.sequence,
         spacing_is_reliable=scan.spacing_is_reliable,
         convention=Convention(scan.convention),
+        fit=fit,
         progress=progress_writer(claim),
     )
 

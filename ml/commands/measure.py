@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.atlas import fit_scan
 from ml.geometry import ImageKind
 from ml.mask_files import MaskFile, check_one_grid, name_labels, read_mask
 from ml.measures import measure_label_map
@@ -60,11 +62,15 @@ def run(options: argparse.Namespace) -> None:
         spacing_is_reliable=not options.unreliable_spacing,
         convention=options.convention,
     )
+    if scan is not None:
+        fit = fit_scan(scan, spacing_is_reliable=not options.unreliable_spacing)
+        grid = replace(grid, fit=fit)
     found = measure_label_map(mask.slices, labels, image=_slices(scan), grid=grid)
     report = {
         "mask": options.mask.name,
         "image": None if options.image is None else options.image.name,
         "geometry": mask.geometry.as_dict(),
+        "template_fit": None if grid.fit is None else grid.fit.as_dict(),
         **full_report(found, {name: value for value, name in labels.items()}),
     }
     _give(report, mask, options.json)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from ml.atlas import brain_of, place_lesion
 from ml.brain import box_centre, brain_sections
 from ml.diameters import find_diameters
 from ml.geometry import ImageKind
@@ -17,6 +20,7 @@ from ml.measures.shape import longest_3d, sphericity_of, surface_of
 from ml.measures.spread import find_spread
 from ml.place import Place, Side, place_in_picture, place_in_volume, place_without_affine
 
+TEMPLATE = "the brain of the ICBM152 template laid on this scan, the mask included"
 ROUGH = "rough outline of the brain on each slice of this scan, the mask included"
 NO_BRAIN = Place(Side.UNKNOWN, None, "not known without the scan")
 
@@ -34,13 +38,14 @@ def measure(
 
     ``pieces`` tells lesions apart that touch: 0 outside the mask, and within it values of which
     each 26-connected component is a lesion. Without it, each component of the mask is one.
-    ``brain`` is where the brain is known to be; without it a rough outline is drawn on ``image``,
+    ``brain`` is where the brain is known to be; without it it is the template's where
+    ``grid`` has a fit to be trusted, else a rough outline is drawn on ``image``,
     and without both there is neither a share of the brain nor a place. Raises ValueError where
     ``pieces`` marks anything else than ``mask``.
     """
     if pieces is not None and not np.array_equal(pieces > 0, mask):
         raise ValueError("the pieces are not those of the mask")
-    brain = with_mask(brain or outline_brain(image), mask)
+    brain = with_mask(brain or _carried_brain(grid, mask.shape) or outline_brain(image), mask)
     labels = number_lesions(mask, pieces)
     boxes = ndimage.find_objects(labels)
     worker = _Lesions(labels, brain, grid, probability)
@@ -69,6 +74,13 @@ def measure(
         mean_probability=_mean(probability, mask),
         spread=find_spread(labels, boxes, counted, grid),
     )
+
+
+def _carried_brain(grid: Grid, shape: tuple[int, ...]) -> Brain | None:
+    """The template's brain, where the scan is laid on it; it is whole where an outline is not."""
+    if grid.fit is None or not grid.fit.trusted:
+        return None
+    return Brain(brain_of(grid.fit, grid.geometry, grid.to_file, shape), TEMPLATE)
 
 
 def outline_brain(image: NDArray[np.generic] | None) -> Brain | None:
@@ -157,7 +169,15 @@ class _Lesions:
         return is_measurable(longest, across, slices, steps)
 
     def _place(self, own: BoolArray, corner: NDArray[np.float64]) -> Place:
-        """The lesion's place, its box's indices taken against the brain's middle."""
+        """On the brain template where the scan lies on it, else against the brain's middle."""
+        fit, geometry = self.grid.fit, self.grid.geometry
+        if fit is not None and fit.trusted:
+            return place_lesion(own, corner, geometry, self.grid.to_file, fit)
+        place = self._place_in_box(own, corner)
+        return place if fit is None else replace(place, without_atlas=fit.reason)
+
+    def _place_in_box(self, own: BoolArray, corner: NDArray[np.float64]) -> Place:
+        """The box's indices taken against the brain's middle."""
         if self.centre is None:
             return NO_BRAIN
         middle = tuple(float(c - k) for c, k in zip(self.centre, corner, strict=True))

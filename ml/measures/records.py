@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.atlas import TemplateFit
 from ml.geometry import Geometry
 from ml.intensity import BoolArray
 from ml.place import Convention, Place
@@ -19,13 +20,15 @@ class Grid:
 
     ``steps_mm`` is 3 x 3, one row for each stack axis: the displacement in RAS+ millimetres from
     one index to the next. None where the spacing is absent or marked unreliable. ``to_file``
-    (4 x 4) takes indices of the stack to the voxel indices [i, j, k] of the file.
+    (4 x 4) takes indices of the stack to the voxel indices [i, j, k] of the file. ``fit`` is how
+    the scan lies on the brain template, if that was looked for.
     """
 
     geometry: Geometry
     steps_mm: NDArray[np.float64] | None
     to_file: NDArray[np.float64]
     convention: Convention = Convention.UNKNOWN
+    fit: TemplateFit | None = None
 
     @property
     def voxel_ml(self) -> float | None:

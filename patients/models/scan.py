@@ -113,7 +113,9 @@ class Scan(models.Model):
     ``shape`` is (X, Y, Z) for a volume and (H, W) for a picture, ``spacing_mm`` one number an
     axis; ``affine`` is 4 x 4 and maps voxel indices to RAS+ millimetres. Both are empty where
     the file states none. ``doubts`` are plain sentences about what does not look right; while
-    there are some and nobody has confirmed the scan, it is not segmented.
+    there are some and nobody has confirmed the scan, it is not segmented. ``template_fit`` is how
+    the scan lies on the brain template and whether that is to be trusted (docs/measures.md); the
+    worker finds it, and until then it is null.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -136,6 +138,7 @@ class Scan(models.Model):
     convention = models.CharField(
         max_length=12, choices=PictureConvention, default=PictureConvention.UNKNOWN
     )
+    template_fit = models.JSONField(null=True, blank=True)
     doubts = models.JSONField(default=list, blank=True)
     doubts_confirmed_by = models.ForeignKey(
         Membership, null=True, on_delete=models.SET_NULL, related_name="+"

@@ -20,6 +20,9 @@ class Lesion(models.Model):
 
     The figures from ``product_mm2`` to ``is_tiny`` are those of :mod:`ml.measures`; they are empty
     in results from before they were worked out, and where the data cannot say.
+
+    ``regions`` and what follows are the place in the template's brain (ml.place.AtlasPlace says
+    what each is) and null where the scan is not laid on it; ``without_atlas`` then says why.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -48,6 +51,14 @@ class Lesion(models.Model):
     side = models.CharField(max_length=8)
     left_share = models.FloatField(null=True)
     place = models.CharField(max_length=160)
+    regions = models.JSONField(null=True, blank=True)
+    crosses_midline = models.BooleanField(null=True, blank=True)
+    depth_mm = models.FloatField(null=True, blank=True)
+    ventricle_mm = models.FloatField(null=True, blank=True)
+    cortex_share = models.FloatField(null=True, blank=True)
+    eloquent = models.JSONField(null=True, blank=True)
+    unnamed_share = models.FloatField(null=True, blank=True)
+    without_atlas = models.CharField(max_length=160, blank=True)
 
     class Meta:
         ordering = ("number",)

@@ -100,6 +100,9 @@ def _move(scan: Scan, facts: ScanFacts) -> None:
 
 
 def _read_again(scan: Scan, by: Membership, facts: ScanFacts, reason: str) -> None:
+    if facts.spacing_is_reliable != scan.spacing_is_reliable:
+        # Whether there are millimetres to lay the template on has changed: it is found anew.
+        scan.template_fit = None
     scan.sequence = facts.sequence
     scan.spacing_is_reliable = facts.spacing_is_reliable
     scan.convention = facts.convention
@@ -151,6 +154,8 @@ def forget_physical_sizes(scan: Scan) -> None:
         surface_mm2=None,
         sphericity=None,
         is_measurable=None,
+        depth_mm=None,
+        ventricle_mm=None,
         # Which line is the longest was found with the size that is not to be relied on.
         diameter_lines={},
     )

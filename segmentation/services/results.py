@@ -12,6 +12,7 @@ from django.db.models import Max
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from ml.atlas import TemplateFit
 from ml.measures import LesionMeasure, Measurement
 from ml.models import Model
 from ml.place import Convention
@@ -62,8 +63,11 @@ def save_result(
     model: Model,
     image: MedicalImage,
     prediction: Prediction,
+    fit: TemplateFit,
 ) -> Segmentation:
     """The mask, its previews, measures and lesions, all or nothing, in exchange for the claim.
+
+    ``fit`` is kept with the scan, for every later version of its mask.
 
     Raises ClaimLostError, and leaves no file behind, where the claim is no longer valid.
     """
@@ -71,7 +75,7 @@ def save_result(
     finding = Finding(prediction.mask, prediction.image, prediction.measurement)
     with kept_only_if_saved(folder):
         written = write_finding(folder, scan=segmentation.scan, image=image, finding=finding)
-        saved = _save_for_claim(claim, segmentation.scan_id, model, written, finding)
+        saved = _save_for_claim(claim, segmentation.scan_id, model, fit, written, finding)
     remove_other_attempts(folder)
     return saved
 
@@ -107,7 +111,12 @@ def write_finding(folder: Path, *, scan: Scan, image: MedicalImage, finding: Fin
 
 @transaction.atomic
 def _save_for_claim(
-    claim: Claim, scan_id: uuid.UUID, model: Model, written: Written, finding: Finding
+    claim: Claim,
+    scan_id: uuid.UUID,
+    model: Model,
+    fit: TemplateFit,
+    written: Written,
+    finding: Finding,
 ) -> Segmentation:
     try:
         lock_scan(scan_id)
@@ -120,6 +129,7 @@ def _save_for_claim(
     )
     if segmentation is None:
         raise ClaimLostError(f"segmentation {claim.job_id} has another worker")
+    Scan.objects.filter(pk=scan_id).update(template_fit=fit.as_dict())
     segmentation.model_version = model.card.version
     segmentation.model_sha256 = model.card.sha256
     return store_result(segmentation, written, finding.measurement)
@@ -196,4 +206,6 @@ def _lesion(segmentation: Segmentation, found: LesionMeasure) -> Lesion:
         side=str(found.place.side),
         left_share=found.place.left_share,
         place=place["words"],
+        without_atlas=place["without_atlas"],
+        **(place["atlas"] or {}),
     )

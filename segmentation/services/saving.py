@@ -11,6 +11,7 @@ from django.utils.timezone import localtime
 
 from clinic.models import Membership
 from clinic.services.log import record_access
+from ml.atlas import TemplateFit
 from ml.drawings import measure_labels, unpack_labels
 from ml.errors import InvalidVolumeError
 from ml.geometry import ImageKind
@@ -37,6 +38,7 @@ from segmentation.services.results import (
 )
 
 DRAWN_BY_HAND = {"1": "Drawn by hand"}
+NOT_FITTED_YET = "no worker has laid this scan on the template yet"
 FILE_MISSING = "The scan's file could not be read on the server. Your drawing is kept."
 HELD_BACK = (
     "The scan has open doubts, so nothing can be measured on it yet. Your drawing is kept; please "
@@ -121,12 +123,20 @@ def _measure(scan: Scan, edit: Edit) -> tuple[MedicalImage, Finding]:
             sequence=scan.sequence,
             spacing_is_reliable=scan.spacing_is_reliable,
             convention=Convention(scan.convention),
+            fit=_fit(scan),
         )
     except InvalidVolumeError as error:
         raise SegmentationError(str(error)) from error
     except OSError as error:
         raise SegmentationError(FILE_MISSING) from error
     return image, Finding((labels > 0).astype(np.uint8), slices, measurement)
+
+
+def _fit(scan: Scan) -> TemplateFit:
+    """As the worker has found it; looking for it would take longer than a page may wait."""
+    if scan.template_fit is None:
+        return TemplateFit.refused(NOT_FITTED_YET)
+    return TemplateFit.from_dict(scan.template_fit)
 
 
 def _new_row(scan: Scan, by: Membership, edit: Edit, remark: str) -> Segmentation:

@@ -62,6 +62,20 @@ def yes_or_no(value: bool | None) -> str:
 
 
 @register.filter
+def place_details(lesion: Lesion) -> str:
+    """Midline, depth and ventricles in words; or why the template does not say them."""
+    if lesion.without_atlas:
+        return f"placed without the atlas: {lesion.without_atlas}"
+    words = ["crosses the midline"] if lesion.crosses_midline else []
+    if lesion.depth_mm is not None:
+        words.append(f"{lesion.depth_mm:.0f} mm deep" if lesion.depth_mm else "reaches the surface")
+    if lesion.ventricle_mm is not None:
+        gap = f"{lesion.ventricle_mm:.0f} mm from a ventricle"
+        words.append(gap if lesion.ventricle_mm else "touches a ventricle")
+    return ", ".join(words)
+
+
+@register.filter
 def change(percent: float | str | None) -> str:
     """``+12 %``, with a true minus sign; a dash where nothing can be compared.
 

@@ -8,11 +8,15 @@ import pytest
 
 from clinic.models import Clinic
 from ml import models
+from ml.atlas import TemplateFit
 from ml.models import Model
 from patients.models import Patient
 from patients.tests.factories import PatientFactory
 from segmentation import pipeline
 from segmentation.tests.factories import stub_model
+
+# Looking for the template in the tests' small heads would take seconds and find nothing.
+NOT_A_HEAD = "a test's head is not fitted"
 
 
 @pytest.fixture
@@ -21,6 +25,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     stub = stub_model()
     monkeypatch.setattr(models, "shipped_cards", lambda: (stub.card,))
     monkeypatch.setattr(pipeline, "cached_model", lambda _name: stub)
+    monkeypatch.setattr(pipeline, "fit_scan", lambda *_, **__: TemplateFit.refused(NOT_A_HEAD))
     return stub
 
 

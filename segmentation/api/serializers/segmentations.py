@@ -51,13 +51,28 @@ class DistanceSerializer(serializers.Serializer[Any]):
     mm = serializers.FloatField(help_text="Between the nearest voxel centres, in mm.")
 
 
+class RegionShareSerializer(serializers.Serializer[Any]):
+    """A region's share of the lesion, 0 to 1; ``side`` is empty for what lies in the middle."""
+
+    name = serializers.CharField()
+    side = serializers.ChoiceField(choices=("left", "right", ""))
+    share = serializers.FloatField()
+
+
 class LesionSerializer(serializers.ModelSerializer[Lesion]):
     """One connected piece of the mask; slices count from 1 at the foot.
 
-    ``diameter_lines`` is empty where there is no such line, as for a single voxel.
+    ``diameter_lines`` is empty where there is no such line, as for a single voxel. ``regions``,
+    ``crosses_midline``, ``depth_mm`` (from the brain's surface), ``ventricle_mm`` (0: touching),
+    ``cortex_share``, ``eloquent`` and ``unnamed_share`` are found on a brain template; they are
+    null where the scan could not be laid on it, and ``without_atlas`` says why.
     """
 
     diameter_lines = DiameterLinesSerializer(read_only=True)
+    regions = RegionShareSerializer(many=True, read_only=True, allow_null=True)
+    eloquent = serializers.DictField(
+        child=serializers.FloatField(), read_only=True, allow_null=True
+    )
 
     class Meta:
         model = Lesion
@@ -86,6 +101,14 @@ class LesionSerializer(serializers.ModelSerializer[Lesion]):
             "side",
             "left_share",
             "place",
+            "regions",
+            "crosses_midline",
+            "depth_mm",
+            "ventricle_mm",
+            "cortex_share",
+            "eloquent",
+            "unnamed_share",
+            "without_atlas",
         )
         read_only_fields = fields
         extra_kwargs = help_texts(OF_A_LESION)
