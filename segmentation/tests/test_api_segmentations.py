@@ -31,8 +31,8 @@ LESION_FIELDS = {
     "diameter_lines", "slices", "first_slice", "last_slice", "key_slice",
     "key_area_pixels", "key_area_percent", "centroid", "mean_probability", "side",
     "left_share", "place", "product_mm2", "longest_3d_mm", "surface_mm2", "sphericity",
-    "brain_percent", "is_measurable", "is_tiny", "regions", "crosses_midline", "depth_mm", "ventricle_mm",
-    "cortex_share", "eloquent", "unnamed_share", "without_atlas",
+    "brain_percent", "is_measurable", "is_tiny", "regions", "crosses_midline",
+    "depth_mm", "ventricle_mm", "cortex_share", "eloquent", "unnamed_share", "without_atlas",
 }  # fmt: skip
 
 

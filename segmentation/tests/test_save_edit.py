@@ -169,6 +169,7 @@ def test_what_a_person_saves_is_measured_as_what_a_model_saves(
     base = SegmentationFactory(scan=scan)
     run_segmentation(str(base.pk))
     base.refresh_from_db()
+    scan.refresh_from_db()
     draw(clinician, scan, np.asarray(mask_of(base).dataobj).astype(np.uint8) * 5, base)
 
     saved = save_edit(scan=scan, by=clinician, revision=1)

@@ -87,7 +87,7 @@ def test_a_drawing_is_placed_through_the_stored_fit_and_waits_for_none(
     scan = ScanFactory(
         study__patient__clinic=clinician.clinic, template_fit=FIT.as_dict() if fitted else None
     )
-    edit = EditFactory(scan=scan, member=clinician, base=None)
+    edit = EditFactory(scan=scan, author=clinician)
     lesion = save_edit(scan=scan, by=clinician, revision=edit.revision).lesions.get()
     assert (lesion.regions is not None) is fitted
     assert ("no worker has laid" in lesion.without_atlas) is not fitted
