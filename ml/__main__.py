@@ -5,7 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ml.commands import benchmark, compare, evaluate, measure, segment, ship, split, train
+from ml.commands import (
+    benchmark,
+    calibrate,
+    compare,
+    evaluate,
+    measure,
+    segment,
+    ship,
+    split,
+    train,
+)
 from ml.datasets.cases import DatasetError
 from ml.errors import InvalidVolumeError, NoModelError
 
@@ -17,6 +27,7 @@ COMMANDS = {
     "measure": measure,
     "split": split,
     "ship": ship,
+    "calibrate": calibrate,
     "benchmark": benchmark,
 }
 

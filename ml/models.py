@@ -16,6 +16,7 @@ from ml.engines.interface import Engine
 from ml.errors import NoModelError
 from ml.networks.build import NetworkSpec, load_weights, read_network
 from ml.preparation import Preparation, read_preparation
+from ml.uncertainty import VolumeInterval, read_volume_interval
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 DEFAULT_MODEL = "flair2d"
@@ -29,7 +30,8 @@ class Card:
     ``threshold`` is the probability from which a voxel is drawn, ``least_voxels`` the size of
     the smallest component that is kept. ``mirror`` and ``tight`` say how
     slices are read (:func:`ml.inference.segment_stack`): twice, and without the air around them.
-    ``metrics`` are its figures on the test patients, by evaluation.
+    ``metrics`` are its figures on the test patients, by evaluation, and ``volume_intervals`` how
+    far its volumes were from the readers' there, by sequence.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Card:
     mirror: bool = True
     tight: bool = False
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    volume_intervals: dict[str, VolumeInterval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,10 @@ def read_card(path: Path) -> Card:
         mirror=bool(reading.get("mirror", True)),
         tight=bool(reading.get("tight", False)),
         metrics=document.get("metrics", {}),
+        volume_intervals={
+            sequence: read_volume_interval(table)
+            for sequence, table in document.get("volume_interval", {}).items()
+        },
     )
 
 

@@ -1,7 +1,8 @@
 """The chart of a patient's course, laid out to scale; the template only draws it.
 
 Everything that it says can be read without a script, in print and in greyscale: lines are named at
-their ends and dashed differently, signed results are filled and drafts hollow.
+their ends and dashed differently, signed results are filled and drafts hollow. A bar through a
+model's volume goes from the low to the high end of its interval.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ TOTAL = "total"
 
 @dataclass(frozen=True)
 class Mark:
-    """One value of one line in the drawing's units; ``index`` counts the examinations."""
+    """One value of one line in the drawing's units; ``index`` counts the examinations.
+
+    ``low_y`` and ``high_y`` are the ends of the value's interval, where it has one.
+    """
 
     x: float
     y: float
@@ -41,6 +45,8 @@ class Mark:
     is_signed: bool
     is_new: bool = False
     role: str = ""
+    low_y: float | None = None
+    high_y: float | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,10 @@ class Chart:
     def has_new(self) -> bool:
         return any(mark.is_new for line in self.lines for mark in line.marks)
 
+    @property
+    def has_intervals(self) -> bool:
+        return any(mark.low_y is not None for line in self.lines for mark in line.marks)
+
 
 def draw_course(course: Course, name: CriterionName) -> Chart | None:
     """The chart by one size; None where no examination has it."""
@@ -123,7 +133,8 @@ class _Layout:
         rows = 1 + max((round((band.lane_y - TOP) / LANE) for band in self.bands), default=-1)
         self.top = TOP + LANE * rows + 12
         self.bottom = self.top + PLOT_HEIGHT
-        self.steps = nice_steps(max(entry.observation.size(self.size) or 0 for entry in measured))
+        highest = (self._interval(entry)[1] or self._size(entry) for entry in measured)
+        self.steps = nice_steps(max(highest))
 
     def draw(self) -> Chart:
         lines, left_out = self._lines()
@@ -143,6 +154,16 @@ class _Layout:
             x_ticks=date_ticks(places),
             left_out=left_out,
         )
+
+    def _size(self, entry: Entry) -> float:
+        return entry.observation.size(self.size) or 0.0
+
+    def _interval(self, entry: Entry) -> tuple[float | None, float | None]:
+        """The ends of the volume's interval in mL; a product of diameters has none."""
+        known = entry.result.volume_interval
+        if self.name != CriterionName.VOLUME or known is None:
+            return None, None
+        return known["low_ml"], known["high_ml"]
 
     def _x(self, day: date) -> float:
         days = (self.last - self.first).days
@@ -186,7 +207,7 @@ class _Layout:
         for n, one in enumerate(series):
             own = [entry for entry in self.measured if entry.series == one]
             label = "Total" if len(series) == 1 else f"Total {n + 1}"
-            marks = [self._mark(e, e.observation.size(self.size), role=roles) for e in own]
+            marks = [self._total(e, roles) for e in own]
             drafts.append((f"{TOTAL}-{n}", label, 0, marks))
         names = self._main_lesions()
         for name in names:
@@ -222,8 +243,16 @@ class _Layout:
                 heights[n] = place
         return heights
 
-    def _mark(self, entry: Entry, value: float | None, role: dict[str, str]) -> Mark:
-        assert value is not None
+    def _total(self, entry: Entry, roles: dict[str, str]) -> Mark:
+        low, high = self._interval(entry)
+        return replace(
+            self._mark(entry, self._size(entry)),
+            role=roles.get(entry.observation.key, ""),
+            low_y=None if low is None else self._y(low),
+            high_y=None if high is None else self._y(high),
+        )
+
+    def _mark(self, entry: Entry, value: float) -> Mark:
         return Mark(
             x=self._x(entry.day),
             y=self._y(value),
@@ -232,7 +261,6 @@ class _Layout:
             day=entry.day,
             value=value,
             is_signed=entry.observation.is_signed,
-            role=role.get(entry.observation.key, ""),
         )
 
     def _lesion(self, entries: Sequence[Entry], name: int) -> list[Mark]:
@@ -245,7 +273,7 @@ class _Layout:
                 value = 0.0
             if value is None:
                 continue
-            mark = self._mark(entry, value, {})
+            mark = self._mark(entry, value)
             marks.append(replace(mark, is_new=found is not None and found.is_new))
         return [
             mark

@@ -28,6 +28,7 @@ from ml.networks.build import NetworkSpec
 from ml.networks.unet import UNet, UNetConfig
 from ml.preparation import Preparation
 from ml.stacks import AxialStack, stack_of_channels
+from ml.uncertainty import VolumeInterval
 from ml.volumes import MedicalImage, load_image
 
 ORIENTATIONS = ("RAS", "LAS", "LPS", "LPI", "PIR", "ASL", "SRP")
@@ -240,6 +241,7 @@ def threshold_model(
         network=THRESHOLD_SPEC,
         preparation=Preparation(),
         about={},
+        volume_intervals={"FLAIR": VolumeInterval(0.8, 0.5, 1.25, 24, 20, (0.6, 0.95))},
     )
     return Model(card, TorchEngine(threshold_network(level, channel)))
 

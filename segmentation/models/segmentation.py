@@ -57,6 +57,10 @@ class Segmentation(Job):
     ``brain_source`` says how the brain was found whose share is given. ``sum_of_products_mm2`` is
     over the measurable lesions. ``satellites`` are numbers of lesions, and ``distances_mm`` a list
     of pairs of them with the millimetres between. All are empty in results from before them.
+
+    ``volume_interval`` holds ``level``, ``low_ml``, ``high_ml`` and ``patients``: between which
+    volumes a reader's lies in that share of patients like those that the model was tested on
+    (``ml.uncertainty``). None for a person's mask, and where the card says nothing of it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -108,6 +112,7 @@ class Segmentation(Job):
     brain_source = models.CharField(max_length=120, blank=True)
     surface_mm2 = models.FloatField(null=True, blank=True)
     sum_of_products_mm2 = models.FloatField(null=True, blank=True)
+    volume_interval = models.JSONField(null=True, blank=True)
     is_multifocal = models.BooleanField(null=True, blank=True)
     satellites = models.JSONField(null=True, blank=True)
     distances_mm = models.JSONField(null=True, blank=True)

@@ -19,7 +19,7 @@ from segmentation.selectors.course import Entry, patient_course
 from segmentation.selectors.lesion_names import LesionName
 from segmentation.selectors.timeline import patient_timeline
 from segmentation.stage import listed_lesions
-from segmentation.templatetags.results import diameters, millilitres, times
+from segmentation.templatetags.results import diameters, interval_words, millilitres, times
 
 NO_SIZE = (
     "The scan gives no reliable voxel size, so there are no millimetres and no millilitres here."
@@ -121,6 +121,8 @@ def _totals(result: Segmentation, lesions: list[Lesion]) -> Facts:
         return (("Found", "no tumour; this is not proof that there is none"),)
     size = millilitres(result.volume_ml) or f"{result.voxels:,} voxels"
     facts = [("All together", size), ("Lesions", _count(result, lesions))]
+    if result.volume_interval is not None:
+        facts.insert(1, ("A reader's volume", interval_words(result.volume_interval)))
     if result.brain_percent is not None:
         facts.append(("Share of the brain", f"{result.brain_percent:.1f} %"))
     if result.sum_of_products_mm2 is not None:

@@ -20,7 +20,8 @@ OF_THE_RESULT = (
 )  # fmt: skip
 OF_THE_WHOLE = (
     "total_volume_ml", "total_voxels", "total_slices", "total_brain_percent",
-    "total_sum_of_products_mm2", "is_multifocal",
+    "total_sum_of_products_mm2", "total_volume_low_ml", "total_volume_high_ml",
+    "total_volume_level", "is_multifocal",
 )  # fmt: skip
 OF_THE_LESION = (
     "lesion", "volume_ml", "voxels", "longest_diameter_mm", "perpendicular_diameter_mm",
@@ -60,6 +61,7 @@ def rows(results: Iterable[Segmentation]) -> Iterator[dict[str, Any]]:
 def _head(result: Segmentation) -> dict[str, Any]:
     signed = result.is_signed
     model = f"{result.model_name} {result.model_version}".strip()
+    interval = result.volume_interval or {}
     return {
         "record_number": result.study.patient.record_number,
         "performed_on": result.study.performed_on.isoformat(),
@@ -77,6 +79,9 @@ def _head(result: Segmentation) -> dict[str, Any]:
         "total_slices": result.tumour_slices,
         "total_brain_percent": result.brain_percent,
         "total_sum_of_products_mm2": result.sum_of_products_mm2,
+        "total_volume_low_ml": interval.get("low_ml"),
+        "total_volume_high_ml": interval.get("high_ml"),
+        "total_volume_level": interval.get("level"),
         "is_multifocal": result.is_multifocal,
     }
 

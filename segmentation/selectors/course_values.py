@@ -46,6 +46,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "is_signed": one.is_signed,
         "found_nothing": one.found_nothing,
         "volume_ml": one.size("volume_ml"),
+        "volume_interval": result.volume_interval,
         "product_mm2": one.size("product_mm2"),
         "new_lesions": None if entry.names.new is None else list(entry.names.new),
         "new_measurable_lesions": one.new_lesions,

@@ -139,6 +139,7 @@ def forget_physical_sizes(scan: Scan) -> None:
     results = Segmentation.objects.filter(scan=scan)
     results.update(
         volume_ml=None,
+        volume_interval=None,
         brain_volume_ml=None,
         surface_mm2=None,
         sum_of_products_mm2=None,

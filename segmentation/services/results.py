@@ -132,7 +132,19 @@ def _save_for_claim(
     Scan.objects.filter(pk=scan_id).update(template_fit=fit.as_dict())
     segmentation.model_version = model.card.version
     segmentation.model_sha256 = model.card.sha256
+    segmentation.volume_interval = _volume_interval(segmentation, model, finding.measurement)
     return store_result(segmentation, written, finding.measurement)
+
+
+def _volume_interval(
+    segmentation: Segmentation, model: Model, measurement: Measurement
+) -> dict[str, float] | None:
+    known = model.card.volume_intervals.get(segmentation.scan.sequence)
+    if known is None or not measurement.volume_ml:
+        return None
+    low, high = known.around(measurement.volume_ml)
+    ends = {"low_ml": round(low, 3), "high_ml": round(high, 3)}
+    return {"level": known.level, **ends, "patients": known.patients}
 
 
 def store_result(

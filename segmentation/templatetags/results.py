@@ -38,6 +38,18 @@ def size(result: Segmentation | Lesion) -> str:
 
 
 @register.filter
+def interval_words(interval: dict[str, float]) -> str:
+    """Both ends, and in which share of patients a reader's volume lies between them."""
+    return f"{interval_ends(interval)} mL in {percent(interval['level'])} of patients"
+
+
+@register.filter
+def interval_ends(interval: dict[str, float]) -> str:
+    """Both ends in mL, without the unit."""
+    return f"{interval['low_ml']:.1f}–{interval['high_ml']:.1f}"
+
+
+@register.filter
 def diameters(lesion: Lesion) -> str:
     """Both in millimetres; the longest alone for what was measured before the other was."""
     found = (lesion.longest_diameter_mm, lesion.perpendicular_diameter_mm)

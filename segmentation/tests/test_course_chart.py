@@ -158,3 +158,20 @@ def test_without_a_size_there_is_no_chart(patient: Patient) -> None:
     assert draw_course(course_of(patient), VOLUME) is None
     examine(patient, 0, 10.0, scan_of={"spacing_is_reliable": False})
     assert draw_course(course_of(patient), VOLUME) is None
+
+
+def test_a_models_volume_has_the_bar_of_its_interval_and_the_axis_reaches_its_end(
+    patient: Patient,
+) -> None:
+    known = {"level": 0.8, "low_ml": 12.0, "high_ml": 33.0, "patients": 24}
+    examine(patient, 0, 20.0, volume_interval=known)
+    examine(patient, 3, 20.0, author_name="Dr Sample")
+    chart = drawn(patient)
+    (first,), (second,) = ([one.marks[0]] for one in chart.lines if one.is_total)
+    assert first.low_y is not None
+    assert first.high_y is not None
+    assert first.high_y < first.y < first.low_y
+    assert first.high_y >= chart.top
+    assert (second.low_y, second.high_y) == (None, None)
+    assert chart.has_intervals
+    assert not drawn(patient, PRODUCT).has_intervals

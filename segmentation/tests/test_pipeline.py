@@ -86,6 +86,22 @@ def test_the_mask_is_where_the_blob_is_on_every_slice_of_it(model: Model) -> Non
     assert set(np.flatnonzero(mask.any(axis=(0, 1)))) >= {5, 6, 7, 8, 9, 10, 11}
 
 
+def test_a_models_volume_has_the_interval_of_its_card(model: Model) -> None:
+    row = worked()
+    assert row.volume_ml
+    assert row.volume_interval == {
+        "level": 0.8,
+        "low_ml": pytest.approx(0.5 * row.volume_ml, abs=0.001),
+        "high_ml": pytest.approx(1.25 * row.volume_ml, abs=0.001),
+        "patients": 24,
+    }
+
+
+def test_a_picture_has_no_volume_and_no_interval(model: Model) -> None:
+    row = worked(picture_scan(content=picture_bytes("PNG"), sequence=Sequence.FLAIR, channels=1))
+    assert (row.volume_ml, row.volume_interval) == (None, None)
+
+
 @pytest.mark.parametrize("codes", ["LAS", "LPS", "PIR", "SRP"])
 def test_a_file_of_any_orientation_gives_the_same_result_on_its_own_grid(
     codes: str, model: Model

@@ -57,6 +57,7 @@ def sizes_in(value: Any, path: str = "") -> list[str]:
 def assert_nothing_is_sized(browser: Client, row: Segmentation) -> None:
     row.refresh_from_db()
     assert row.volume_ml is None
+    assert row.volume_interval is None
     sized = Lesion.objects.filter(segmentation=row).exclude(
         volume_ml=None,
         longest_diameter_mm=None,

@@ -87,6 +87,7 @@ def _result(segmentation: Segmentation) -> dict[str, object]:
         "brain_source",
         "surface_mm2",
         "sum_of_products_mm2",
+        "volume_interval",
         "is_multifocal",
         "satellites",
         "distances_mm",

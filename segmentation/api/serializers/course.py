@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from patients.models import ClinicalChange, Sequence, TreatmentKind
+from segmentation.api.serializers.segmentations import VolumeIntervalSerializer
 from segmentation.models import CriterionName, ResponseCategory
 
 
@@ -105,6 +106,7 @@ class ExaminationSerializer(serializers.Serializer[Any]):
     is_signed = serializers.BooleanField()
     found_nothing = serializers.BooleanField()
     volume_ml = serializers.FloatField(allow_null=True)
+    volume_interval = VolumeIntervalSerializer(allow_null=True)
     product_mm2 = serializers.FloatField(allow_null=True)
     new_lesions = serializers.ListField(child=serializers.IntegerField(), allow_null=True)
     new_measurable_lesions = serializers.IntegerField(allow_null=True)

@@ -31,6 +31,7 @@ OF_A_RESULT = {
     "sum_of_products_mm2": "Of the measurable lesions' two diameters, in mm².",
     "is_multifocal": "More than one lesion that is not tiny; null for a picture.",
 }
+VOLUME_INTERVAL = "How far the model's volume may be from a reader's; null for a person's mask."
 SATELLITES = "The numbers of the lesions at most 20 mm from the largest, tiny ones left out."
 DISTANCES = "Between the lesions that are not tiny; of more than 20, those to the largest."
 

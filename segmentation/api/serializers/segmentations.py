@@ -14,6 +14,7 @@ from segmentation.api.serializers.figures import (
     OF_A_LESION,
     OF_A_RESULT,
     SATELLITES,
+    VOLUME_INTERVAL,
     help_texts,
 )
 from segmentation.models import Lesion, Segmentation, State
@@ -114,6 +115,15 @@ class LesionSerializer(serializers.ModelSerializer[Lesion]):
         extra_kwargs = help_texts(OF_A_LESION)
 
 
+class VolumeIntervalSerializer(serializers.Serializer[Any]):
+    """Between which volumes a reader's lies, in that share of patients like those of the test."""
+
+    level = serializers.FloatField(help_text="Such as 0.8: in 80 % of patients.")
+    low_ml = serializers.FloatField()
+    high_ml = serializers.FloatField()
+    patients = serializers.IntegerField(help_text="From how many patients that is known.")
+
+
 class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
     """One segmentation; sizes in mm and mL are null where the scan has no reliable spacing."""
 
@@ -128,6 +138,9 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
     )
     distances_mm = DistanceSerializer(
         many=True, read_only=True, allow_null=True, help_text=DISTANCES
+    )
+    volume_interval = VolumeIntervalSerializer(
+        read_only=True, allow_null=True, help_text=VOLUME_INTERVAL
     )
     source = serializers.CharField(  # type: ignore[assignment]
         read_only=True, help_text="Who or what drew it: a person's name, or model and version."
@@ -175,6 +188,7 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
             "brain_source",
             "surface_mm2",
             "sum_of_products_mm2",
+            "volume_interval",
             "is_multifocal",
             "satellites",
             "distances_mm",

@@ -1,0 +1,117 @@
+"""Conformal intervals of a volume: which patients they hold, and what they are written from."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ml.__main__ import main
+from ml.cards import write_toml
+from ml.models import load_model, read_card, shipped_cards
+from ml.uncertainty import calibrate_volume, coverage_left_out, volume_ratios
+
+
+def report(**volumes: tuple[float, float]) -> dict[str, Any]:
+    """An evaluation with one scan for each patient: (the reader's volume, the model's)."""
+    return {
+        "cases": [
+            {"patient": name, "volume_reference": reader, "volume_model": model}
+            for name, (reader, model) in volumes.items()
+        ]
+    }
+
+
+def test_nineteen_patients_leave_out_one_at_either_end() -> None:
+    ratios = [0.5 + 0.1 * n for n in range(19)]
+    found = calibrate_volume([ratios])
+    assert found.level == 0.8
+    assert (found.low, found.high) == (pytest.approx(0.6), pytest.approx(2.2))
+    assert found.around(10.0) == (pytest.approx(6.0), pytest.approx(22.0))
+
+
+def test_kinds_with_fewer_than_twenty_patients_have_an_interval_of_80_percent() -> None:
+    many = list(np.linspace(0.5, 2.0, 40))
+    assert calibrate_volume([many]).level == 0.9
+    assert calibrate_volume([many, many[:19]]).level == 0.8
+
+
+def test_too_few_patients_give_no_interval() -> None:
+    with pytest.raises(ValueError, match="8 patients"):
+        calibrate_volume([[1.0] * 8])
+
+
+def test_misses_widen_the_interval_until_it_has_no_end() -> None:
+    ratios = [1.0] * 17
+    assert calibrate_volume([[*ratios, 3.0, math.inf]]).high == 3.0
+    with pytest.raises(ValueError, match="two ends"):
+        calibrate_volume([[*ratios, math.inf, math.inf]])
+
+
+def test_new_patients_lie_in_the_interval_as_often_as_it_says() -> None:
+    draws = np.random.default_rng(2026)
+    inside = []
+    for _ in range(3000):
+        *known, new = np.exp(draws.gamma(2.0, 0.2, 20) - 0.2)
+        found = calibrate_volume([known])
+        inside.append(found.low <= new <= found.high)
+    # A new patient falls between the second and the last but one of nineteen in 16 of 20 places.
+    assert np.mean(inside) == pytest.approx(16 / 20, abs=0.03)
+
+
+def test_coverage_is_counted_on_patients_left_out() -> None:
+    ratios = [1.0 + 0.01 * n for n in range(19)]
+    # Without one, eighteen patients leave out one at either end: the outermost patient only.
+    assert coverage_left_out(ratios, 0.8) == 17
+    low, high = calibrate_volume([ratios]).coverage_interval
+    assert low < 17 / 19 < high
+
+
+def test_a_patients_scans_count_together_and_no_patient_twice() -> None:
+    twice = report(one=(10.0, 5.0))
+    twice["cases"].append({"patient": "one", "volume_reference": 2.0, "volume_model": 1.0})
+    assert volume_ratios([twice, report(two=(3.0, 0.0))]) == [[2.0], [math.inf]]
+    with pytest.raises(ValueError, match="one is in two"):
+        volume_ratios([twice, twice])
+    with pytest.raises(ValueError, match="neither"):
+        volume_ratios([report(one=(0.0, 0.0))])
+
+
+def test_the_command_writes_the_interval_into_the_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = load_model().card
+    write_toml(
+        tmp_path / "other.toml",
+        {
+            "name": "other",
+            "version": "1",
+            "sequences": ["FLAIR"],
+            "threshold": 0.5,
+            "least_voxels": 1,
+            "sha256": "0",
+            "labels": {"1": "FLAIR abnormality"},
+            "network": {"kind": "unet", "widths": [4, 8]},
+        },
+    )
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(report(**{f"p{n}": (10.0 + n, 10.0) for n in range(19)})))
+    arguments = ["calibrate", "other", "--folder", str(tmp_path), str(path), "--sequence"]
+    assert main([*arguments, "FLAIR"]) == 0
+    found = read_card(tmp_path / "other.toml").volume_intervals["FLAIR"]
+    assert (found.low, found.high, found.patients) == (1.1, 2.7, 19)
+    assert "80% interval: 1.100 to 2.700" in capsys.readouterr().out
+    assert main([*arguments, "T2"]) == 1
+    assert card.volume_intervals
+
+
+def test_each_card_that_ships_says_how_far_its_volumes_were() -> None:
+    for card in shipped_cards():
+        for found in card.volume_intervals.values():
+            assert 0 < found.low < 1 < found.high
+            low, high = found.coverage_interval
+            assert low <= found.covered / found.patients <= high
