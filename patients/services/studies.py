@@ -84,7 +84,7 @@ def record_condition(*, study: Study, by: Membership, **values: Any) -> Study:
     changed = {name: new for name, new in values.items() if getattr(locked, name) != new}
     if not changed:
         return locked
-    before = _condition_words(locked, changed)
+    before = {name: _condition_words(locked, name) for name in changed}
     for name, value in changed.items():
         setattr(locked, name, value)
     locked.condition_by, locked.condition_at = by, timezone.now()
@@ -98,13 +98,26 @@ def record_condition(*, study: Study, by: Membership, **values: Any) -> Study:
         action="study.condition",
         subject=locked,
         patient_id=locked.patient_id,
-        detail=f"{locked.performed_on}: {before} -> {_condition_words(locked, changed)}",
+        detail=f"{locked.performed_on:%-d %b %Y}: {_changes(before, locked)}",
     )
     return locked
 
 
-def _condition_words(study: Study, names: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {getattr(study, name)}" for name in names)
+def _changes(before: dict[str, str], study: Study) -> str:
+    changes = (f"{_condition_words(study, name)} (before: {was})" for name, was in before.items())
+    return "; ".join(changes)
+
+
+def _condition_words(study: Study, name: str) -> str:
+    """One of ``CONDITION`` as the log says it."""
+    value = getattr(study, name)
+    if name == "clinical_change":
+        return f"clinically {study.get_clinical_change_display().lower()}"
+    if name == "is_baseline":
+        return "baseline" if value else "baseline by the rule"
+    if value is None:
+        return "not recorded"
+    return f"dexamethasone {value:g} mg a day" if name == "steroid_mg" else f"Karnofsky {value} %"
 
 
 def remove_empty_study(*, study: Study) -> None:

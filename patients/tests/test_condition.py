@@ -31,7 +31,11 @@ def test_a_condition_is_written_with_who_and_when_and_logged(
     assert study.condition_by == clinician
     assert study.condition_at is not None
     line = AccessEvent.objects.get(action="study.condition")
-    assert "steroid_mg None" in line.detail and "steroid_mg 4.0" in line.detail
+    day = f"{study.performed_on:%-d %b %Y}"
+    assert line.detail == (
+        f"{day}: dexamethasone 4 mg a day (before: not recorded); "
+        "Karnofsky 80 % (before: not recorded); clinically worse (before: clinically not recorded)"
+    )
 
 
 def test_what_is_left_out_stays_and_what_is_the_same_is_not_logged(
