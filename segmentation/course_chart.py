@@ -48,6 +48,11 @@ class Mark:
     low_y: float | None = None
     high_y: float | None = None
 
+    @property
+    def role_y(self) -> float:
+        """Where its role is written: above the mark and its bar."""
+        return self.y - 11 if self.high_y is None else min(self.y - 11, self.high_y - 6)
+
 
 @dataclass(frozen=True)
 class Line:

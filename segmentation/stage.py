@@ -38,6 +38,7 @@ def show_result(
         "slice_marks": slice_marks(lesions),
         "main_lesions": [(lesion, known.get(lesion.number)) for lesion in listed],
         "is_named": bool(known),
+        "is_waiting": names is not None and names.is_waiting,
         "lesion_names": known,
         "colours": "-".join(str(n) for n in mask_colours(known)),
         "lesion_count": len(lesions),

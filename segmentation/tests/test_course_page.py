@@ -179,3 +179,16 @@ def test_the_mask_is_served_in_the_colours_of_the_names(
 
     assert list(pixels("2-1-3"))[1:3] == [rgb(2), rgb(1)]
     assert list(pixels("1-2; drop"))[1:3] == [rgb(1), rgb(2)]
+
+
+def test_a_scans_page_says_while_its_lesions_are_being_matched(
+    viewer: Membership, patient: Patient, sign_in: SignIn
+) -> None:
+    first, second = examine(patient, 0, 10.0), examine(patient, 3, 9.0)
+    waiting = ComparisonFactory(earlier=first, later=second)
+    client = sign_in(viewer)
+    address = reverse("segmentation:scan", args=[second.scan_id])
+    assert "names and colours may still change" in client.get(address).content.decode()
+    waiting.delete()
+    link(first, second, (1, 1))
+    assert "names and colours may still change" not in client.get(address).content.decode()
