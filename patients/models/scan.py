@@ -160,7 +160,7 @@ class Scan(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.sequence} of {self.study.performed_on:%Y-%m-%d}"
+        return f"{self.sequence} of {self.study.performed_on:%-d %b %Y}"
 
     @property
     def patient(self) -> Patient:

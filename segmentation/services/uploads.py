@@ -154,7 +154,7 @@ def _store(
                 action="scan.upload",
                 subject=scan,
                 patient_id=patient.pk,
-                detail=f"{scan.sequence} of {declaration.acquired_on:%-d %b %Y}: {scan.original_name}",
+                detail=f"{scan}: {scan.original_name}",
             )
     except BaseException as error:
         discard_file(scan)
