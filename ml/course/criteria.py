@@ -49,9 +49,9 @@ class Criterion:
         """The rule in a sentence, as it is shown beside the category."""
         return (
             f"By {self.name}: complete response when nothing is left, partial at "
-            f"{self.partial:+.0f} % or less of the baseline's, minor (non-enhancing tumour) from "
-            f"{self.minor:+.0f} %, progression at {self.progression:+.0f} % or more of the "
-            "smallest since the baseline, or a new lesion, or clinical deterioration."
+            f"{-self.partial:.0f} % or more below the baseline, minor (non-enhancing tumour) from "
+            f"{-self.minor:.0f} % below it, progression at {self.progression:.0f} % or more above "
+            "the smallest since the baseline, or a new lesion, or clinical deterioration."
         )
 
 

@@ -51,12 +51,30 @@ def judge(
 def _progression(
     current: Observation, since_nadir: Change, criterion: Criterion
 ) -> Judgement | None:
+    """With everything that speaks for it; what it depends on is left out where one ground does not.
+
+    What growth alone says, where nothing else is a ground.
+    """
+    growth = _growth(current, since_nadir, criterion)
+    grounds: list[Judgement] = []
     if current.new_lesions:
-        count = "a new lesion" if current.new_lesions == 1 else f"{current.new_lesions} new lesions"
-        return Judgement(Category.PROGRESSION, f"There is {count} that no earlier scan shows.")
+        one = current.new_lesions == 1
+        count = "is a new lesion" if one else f"are {current.new_lesions} new lesions"
+        words = f"There {count} that no earlier scan shows."
+        grounds.append(Judgement(Category.PROGRESSION, words))
+    if growth is not None and growth.category is Category.PROGRESSION:
+        grounds.append(growth)
     if current.clinical is Clinical.WORSE:
-        reason = "The patient is clinically worse."
-        return Judgement(Category.PROGRESSION, reason, (NO_OTHER_CAUSE,))
+        words = "The patient is clinically worse."
+        grounds.append(Judgement(Category.PROGRESSION, words, (NO_OTHER_CAUSE,)))
+    if not grounds:
+        return growth
+    conditions = min((ground.conditions for ground in grounds), key=len)
+    return Judgement(Category.PROGRESSION, " ".join(one.reason for one in grounds), conditions)
+
+
+def _growth(current: Observation, since_nadir: Change, criterion: Criterion) -> Judgement | None:
+    """What growth of the size says by itself; None where it is below the rule's limit."""
     if not _grew(since_nadir, criterion):
         return None
     size = f"The {criterion.name} is {_words(since_nadir)} the smallest since the baseline"

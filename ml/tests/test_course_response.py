@@ -109,6 +109,22 @@ def test_a_clinical_deterioration_is_progression_if_nothing_else_explains_it() -
     assert found.conditions == ("the deterioration has no other cause",)
 
 
+def test_progression_names_everything_that_speaks_for_it() -> None:
+    found = last(seen(0), seen(8, 150.0, new_lesions=2, clinical=Clinical.WORSE))
+    assert found.reason == (
+        "There are 2 new lesions that no earlier scan shows. The product of "
+        "diameters is 50 % above the smallest since the baseline. The patient is clinically worse."
+    )
+    # A new lesion is a ground by itself, whatever made the patient worse.
+    assert found.conditions == ()
+
+
+def test_growth_on_fewer_steroids_takes_nothing_from_a_new_lesion() -> None:
+    found = last(seen(0, steroid_mg=4.0), seen(8, 150.0, steroid_mg=2.0, new_lesions=1))
+    assert found.category is Category.PROGRESSION
+    assert found.reason == "There is a new lesion that no earlier scan shows."
+
+
 def test_a_higher_steroid_dose_than_at_the_baseline_is_no_response() -> None:
     found = last(seen(0, steroid_mg=2.0), seen(8, 30.0, steroid_mg=4.0))
     assert found.category is Category.STABLE
