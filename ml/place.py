@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 
@@ -43,15 +44,16 @@ class AtlasPlace:
 
     ``regions`` share out the voxels that have a region; ``unnamed_share`` of all have none (they
     lie in ventricles or outside). ``depth_mm`` is from the brain's surface to the nearest point of
-    the lesion and ``ventricle_mm`` between lesion and ventricles, 0 where they touch.
+    the lesion and ``ventricle_mm`` between lesion and ventricles, 0 where they touch; both None
+    where it turned out that the scan's millimetres are not to be relied on.
     ``cortex_share`` is the part in cortex, ``eloquent`` that in each kind of eloquent cortex.
     """
 
     regions: tuple[RegionShare, ...]
     unnamed_share: float
     crosses_midline: bool
-    depth_mm: float
-    ventricle_mm: float
+    depth_mm: float | None
+    ventricle_mm: float | None
     cortex_share: float
     eloquent: dict[str, float]
 
@@ -71,7 +73,7 @@ class Place:
     atlas: AtlasPlace | None = None
     without_atlas: str = ""
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 

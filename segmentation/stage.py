@@ -9,6 +9,7 @@ from patients.models import PictureConvention, Scan
 from segmentation.models import Lesion, Segmentation
 from segmentation.palette import LESION_COLOURS
 from segmentation.selectors.lesion_names import LesionName, ResultNames
+from segmentation.selectors.place import vasari_features
 
 LISTED = 12
 # Of what was measured before tiny lesions were told apart; a long tail of specks hides the rest.
@@ -41,6 +42,7 @@ def show_result(
         "is_waiting": names is not None and names.is_waiting,
         "lesion_names": known,
         "colours": "-".join(str(n) for n in mask_colours(known)),
+        "vasari": vasari_features(listed),
         "lesion_count": len(lesions),
         "hidden_lesions": len(lesions) - len(listed),
         "unlisted_lesions": [lesion for lesion in lesions if lesion not in listed],

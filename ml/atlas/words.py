@@ -27,6 +27,25 @@ def place_words(side: Side, place: AtlasPlace) -> str:
     return ", ".join(words).replace("%", " %")
 
 
+def detail_words(
+    *,
+    crosses_midline: bool | None,
+    depth_mm: float | None,
+    ventricle_mm: float | None,
+    without_atlas: str,
+) -> str:
+    """Such as "crosses the midline, 12 mm deep, touches a ventricle"; or why there is none."""
+    if without_atlas:
+        return f"placed without the atlas: {without_atlas}"
+    words = ["crosses the midline"] if crosses_midline else []
+    if depth_mm is not None:
+        words.append(f"{depth_mm:.0f} mm deep" if depth_mm else "reaches the surface")
+    if ventricle_mm is not None:
+        gap = f"{ventricle_mm:.0f} mm from a ventricle"
+        words.append(gap if ventricle_mm else "touches a ventricle")
+    return ", ".join(words)
+
+
 def _named(share: RegionShare, side: str) -> str:
     return f"{side} {share.name}".strip()
 

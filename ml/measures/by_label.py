@@ -8,16 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.measures.measuring import measure, outline_brain, with_mask
+from ml.atlas.vasari import is_oedema
+from ml.measures.measuring import find_brain, measure, with_mask
 from ml.measures.records import Brain, Grid, Measurement
 
 
 @dataclass(frozen=True)
 class LabelledMeasurement:
-    """``union`` is what lesions are numbered on; ``labels`` holds each label's own lesions."""
+    """``union`` is what lesions are numbered on; ``labels`` holds each label's own lesions.
+
+    ``tumour`` is the union without the labels that are called oedema; None where none is, or
+    where there is nothing else.
+    """
 
     union: Measurement
     labels: dict[str, Measurement]
+    tumour: Measurement | None = None
 
 
 def measure_label_map(
@@ -33,12 +39,17 @@ def measure_label_map(
     ``image`` and ``brain`` are those of :func:`ml.measures.measure`.
     """
     mask = label_map > 0
-    brain = with_mask(brain or outline_brain(image), mask)
+    brain = with_mask(brain or find_brain(image, grid, mask.shape), mask)
     parts = {
         name: measure(label_map == value, image=image, grid=grid, brain=brain)
         for value, name in names.items()
     }
-    return LabelledMeasurement(measure(mask, image=image, grid=grid, brain=brain), parts)
+    union = measure(mask, image=image, grid=grid, brain=brain)
+    swollen = [value for value, name in names.items() if is_oedema(name)]
+    tumour = mask & ~np.isin(label_map, swollen)
+    if not swollen or not tumour.any():
+        return LabelledMeasurement(union, parts)
+    return LabelledMeasurement(union, parts, measure(tumour, image=image, grid=grid, brain=brain))
 
 
 def enhancing_satellites(union: Measurement, enhancing: Measurement) -> list[int]:

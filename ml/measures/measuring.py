@@ -45,7 +45,7 @@ def measure(
     """
     if pieces is not None and not np.array_equal(pieces > 0, mask):
         raise ValueError("the pieces are not those of the mask")
-    brain = with_mask(brain or _carried_brain(grid, mask.shape) or outline_brain(image), mask)
+    brain = with_mask(brain or find_brain(image, grid, mask.shape), mask)
     labels = number_lesions(mask, pieces)
     boxes = ndimage.find_objects(labels)
     worker = _Lesions(labels, brain, grid, probability)
@@ -76,15 +76,14 @@ def measure(
     )
 
 
-def _carried_brain(grid: Grid, shape: tuple[int, ...]) -> Brain | None:
-    """The template's brain, where the scan is laid on it; it is whole where an outline is not."""
-    if grid.fit is None or not grid.fit.trusted:
-        return None
-    return Brain(brain_of(grid.fit, grid.geometry, grid.to_file, shape), TEMPLATE)
-
-
-def outline_brain(image: NDArray[np.generic] | None) -> Brain | None:
-    """The brain as ``image`` (Z, H, W) shows it, roughly."""
+def find_brain(
+    image: NDArray[np.generic] | None, grid: Grid, shape: tuple[int, ...]
+) -> Brain | None:
+    """The template's brain where the scan is laid on it, which is whole where an outline is not;
+    else as ``image`` (Z, H, W) shows it, roughly; None without both.
+    """
+    if grid.fit is not None and grid.fit.trusted:
+        return Brain(brain_of(grid.fit, grid.geometry, grid.to_file, shape), TEMPLATE)
     return None if image is None else Brain(brain_sections(image), ROUGH)
 
 

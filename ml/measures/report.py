@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from ml.atlas.vasari import (
+    SOURCE,
+    deep_features,
+    location_features,
+    midline_features,
+)
+from ml.atlas.words import detail_words
 from ml.measures.by_label import LabelledMeasurement, enhancing_satellites
 from ml.measures.lesions import TINY_ML, TINY_VOXELS
 from ml.measures.records import LesionMeasure, Measurement
 from ml.measures.spread import SATELLITE_MM
+from ml.place import Place
 
 # Counts up when a figure changes its meaning.
 VERSION = 1
@@ -45,8 +53,27 @@ def full_report(found: LabelledMeasurement, values: dict[str, int]) -> dict[str,
         "brain": brain,
         **_figures(union),
         "labels": labels,
+        "vasari": _vasari(found),
         "notice": NOTICE,
     }
+
+
+def _vasari(found: LabelledMeasurement) -> dict[str, Any]:
+    """The location features: of the tumour alone where the oedema is told apart."""
+    tumour = found.tumour or found.union
+    features = location_features(_places(tumour))
+    if found.tumour is not None:
+        features += deep_features(_places(tumour))
+    features += midline_features({name: _places(part) for name, part in found.labels.items()})
+    return {
+        "source": SOURCE,
+        "of": "the whole mask" if found.tumour is None else "the mask without oedema",
+        "features": [vars(feature) for feature in features],
+    }
+
+
+def _places(part: Measurement) -> list[Place]:
+    return [lesion.place for lesion in part.main or part.lesions]
 
 
 def _figures(part: Measurement) -> dict[str, Any]:
@@ -114,6 +141,7 @@ def _part(title: str, part: dict[str, Any]) -> list[str]:
     if part["lesions"]:
         lines.append(_row(HEAD))
     lines += [_row(_cells(lesion)) for lesion in part["lesions"]]
+    lines += [_place_line(lesion) for lesion in part["lesions"]]
     if part["tiny"]:
         size = sum(lesion["voxels"] for lesion in part["tiny"])
         lines.append(f"  and {len(part['tiny'])} tiny, together {size} voxels")
@@ -127,6 +155,16 @@ def _part(title: str, part: dict[str, Any]) -> list[str]:
 
 def _row(cells: tuple[str, ...]) -> str:
     return "".join(cell.rjust(width) for cell, width in zip(cells, WIDTHS, strict=True))
+
+
+def _place_line(lesion: dict[str, Any]) -> str:
+    place = lesion["place"]
+    details = ("crosses_midline", "depth_mm", "ventricle_mm")
+    said = detail_words(
+        **{name: (place["atlas"] or {}).get(name) for name in details},
+        without_atlas=place["without_atlas"],
+    )
+    return f"  lesion {lesion['number']}: {'; '.join(filter(None, (place['words'], said)))}"
 
 
 def _cells(lesion: dict[str, Any]) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from ml.atlas.regions import Region, load_anatomy, region_of
 from ml.atlas.template import load_labels, load_names, load_template
 from ml.atlas.template_fit import FitQuality
 from ml.atlas.trial import SETTINGS, as_image, run_trials
+from ml.phantom import FLAIR, WHOLE_BRAIN_MM, grow_phantom
 from ml.stacks import stack_to_file
-from ml.tests.factories import medical_image
+from ml.tests.factories import medical_image, reorient
 
 GOOD = FitQuality(0.1, 2.0, 0.95, 0.95, 0.85, 0.95, 12.0)
 IDENTITY = TemplateFit(tuple(tuple(row) for row in np.eye(4)), trusted=True, quality=GOOD)
@@ -133,3 +134,24 @@ def test_planted_lesions_come_back_on_their_side_and_in_their_lobe() -> None:
         assert outcome.trusted
         assert outcome.right_side
         assert outcome.error_mm < 8
+
+
+def test_copies_that_differ_in_the_order_of_voxels_have_the_same_fit_and_the_same_words() -> None:
+    head = grow_phantom(
+        lesions=(), seed=1, spacing_mm=(2.0, 2.0, 5.0), orientation="RAS",
+        rotation_degrees=8.0, with_scalp=True, contrast=FLAIR, box_mm=WHOLE_BRAIN_MM,
+    )  # fmt: skip
+    volume = head.volume.astype(np.float32)
+    mask = np.zeros(volume.shape, dtype=np.uint8)
+    x, y, z = (n // 2 for n in volume.shape)
+    mask[x - 22 : x - 12, y + 8 : y + 20, z : z + 4] = 1
+    found = {}
+    for codes in ("RAS", "LAS", "PIR"):
+        values, affine = reorient(volume, head.affine, codes)
+        own, _ = reorient(mask, head.affine, codes)
+        fit = fit_scan(as_image(values, affine))
+        assert fit.trusted, fit.reason
+        place = place_on_template(own.astype(bool), affine, fit)
+        found[codes] = (fit.matrix, place)
+    assert found["LAS"] == found["RAS"] == found["PIR"]
+    assert found["RAS"][1].side == "left"

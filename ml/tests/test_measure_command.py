@@ -11,6 +11,8 @@ import pytest
 from PIL import Image
 
 from ml.__main__ import main
+from ml.atlas import TemplateFit
+from ml.commands import measure as command
 from ml.tests.factories import head, ras_affine, reorient, save_nifti, shared_folder, tilt
 
 SHAPE = (44, 52, 20)
@@ -193,3 +195,48 @@ def test_an_experts_mask_adds_up(tmp_path: Path) -> None:
     assert sum(parts) == found["total"]["voxels"] > 0
     listed = found["lesions"] + found["tiny"]
     assert sum(lesion["voxels"] for lesion in listed) == found["total"]["voxels"]
+
+
+def laid_on_the_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the scan was fitted so that the mask lies in the template's left frontal lobe."""
+    middle = AFFINE @ [20, 25, 9, 1]
+    matrix = np.eye(4)
+    matrix[:3, 3] = np.array([-36.0, 26.0, 28.0]) - middle[:3]
+    fit = TemplateFit(tuple(map(tuple, matrix.tolist())), trusted=True)
+    monkeypatch.setattr(command, "fit_scan", lambda *_, **__: fit)
+
+
+def test_on_the_template_there_are_regions_and_vasaris_location_features(
+    tmp_path: Path, mask: Path, scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laid_on_the_template(monkeypatch)
+    found = report(tmp_path, mask, "--image", scan, "--labels", NAMES)
+
+    place = found["lesions"][0]["place"]
+    assert place["words"].startswith("left frontal")
+    assert place["atlas"]["regions"][0]["name"] == "frontal"
+    assert place["atlas"]["ventricle_mm"] is not None
+    assert found["template_fit"]["trusted"] is True
+    assert found["brain"]["source"].startswith("the brain of the ICBM152 template")
+    vasari = {one["code"]: one["value"] for one in found["vasari"]["features"]}
+    assert (vasari["F1"], vasari["F2"]) == ("frontal", "left")
+    assert (vasari["F15"], vasari["F23"]) == ("no", "no")
+    assert "F22" not in vasari
+    assert found["vasari"]["of"] == "the mask without oedema"
+    assert "Gutman" in found["vasari"]["source"]
+
+
+def test_the_table_says_where_each_lesion_lies(
+    mask: Path, scan: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    laid_on_the_template(monkeypatch)
+    assert run("measure", mask, "--image", scan) == 0
+    assert "lesion 1: left frontal" in capsys.readouterr().out
+
+
+def test_without_the_template_nothing_of_vasari_is_said_and_the_reason_is(
+    tmp_path: Path, mask: Path, scan: Path
+) -> None:
+    found = report(tmp_path, mask, "--image", scan, "--unreliable-spacing")
+    assert found["vasari"]["features"] == []
+    assert found["lesions"][0]["place"]["without_atlas"] == "the scan's voxel size is not reliable"

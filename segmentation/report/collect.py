@@ -17,9 +17,16 @@ from segmentation.report.pictures import key_slices
 from segmentation.report.record import Facts, LesionLine, ScanPart, StudyReport
 from segmentation.selectors.course import Entry, patient_course
 from segmentation.selectors.lesion_names import LesionName
+from segmentation.selectors.place import vasari_features
 from segmentation.selectors.timeline import patient_timeline
 from segmentation.stage import listed_lesions
-from segmentation.templatetags.results import diameters, interval_words, millilitres, times
+from segmentation.templatetags.results import (
+    diameters,
+    interval_words,
+    millilitres,
+    place_details,
+    times,
+)
 
 NO_SIZE = (
     "The scan gives no reliable voxel size, so there are no millimetres and no millilitres here."
@@ -90,7 +97,7 @@ def _part(entry: Entry) -> ScanPart:
         facts=_facts(scan, result),
         status=_status(result),
         is_signed=result.is_signed,
-        totals=_totals(result, lesions),
+        totals=_totals(result, lesions, listed),
         lesions=tuple(_lesion(one, entry.names.lesions[one.number]) for one in listed),
         notes=tuple(_notes(scan, result, len(lesions) - len(listed))),
         slices=tuple(key_slices(result)),
@@ -116,7 +123,7 @@ def _status(result: Segmentation) -> str:
     return f"Signed by {result.reviewer_name}, {when}"
 
 
-def _totals(result: Segmentation, lesions: list[Lesion]) -> Facts:
+def _totals(result: Segmentation, lesions: list[Lesion], listed: list[Lesion]) -> Facts:
     if result.found_nothing:
         return (("Found", "no tumour; this is not proof that there is none"),)
     size = millilitres(result.volume_ml) or f"{result.voxels:,} voxels"
@@ -127,7 +134,12 @@ def _totals(result: Segmentation, lesions: list[Lesion]) -> Facts:
         facts.append(("Share of the brain", f"{result.brain_percent:.1f} %"))
     if result.sum_of_products_mm2 is not None:
         facts.append(("Sum of products", f"{result.sum_of_products_mm2:,.0f} mm² (measurable)"))
-    return (*facts, ("Slices", str(result.tumour_slices)))
+    facts.append(("Slices", str(result.tumour_slices)))
+    features = vasari_features(listed)
+    if features:
+        words = "; ".join(f"{one.code} {one.value}" for one in features)
+        facts.append(("VASARI", f"{words} (location, side, eloquent cortex; of the whole mask)"))
+    return tuple(facts)
 
 
 def _count(result: Segmentation, lesions: list[Lesion]) -> str:
@@ -150,6 +162,7 @@ def _lesion(lesion: Lesion, name: LesionName) -> LesionLine:
         product=_number(lesion.product_mm2, 0),
         longest_3d=_number(lesion.longest_3d_mm, 1),
         place=lesion.place,
+        place_details=place_details(lesion),
     )
 
 

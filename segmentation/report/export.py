@@ -27,7 +27,8 @@ OF_THE_LESION = (
     "lesion", "volume_ml", "voxels", "longest_diameter_mm", "perpendicular_diameter_mm",
     "product_mm2", "longest_3d_mm", "surface_mm2", "sphericity", "brain_percent",
     "is_measurable", "is_tiny", "slices", "first_slice", "last_slice", "side", "left_share",
-    "place", "mean_probability",
+    "place", "regions", "unnamed_share", "crosses_midline", "depth_mm", "ventricle_mm",
+    "cortex_share", "eloquent", "without_atlas", "mean_probability",
 )  # fmt: skip
 COLUMNS = OF_THE_RESULT + OF_THE_WHOLE + OF_THE_LESION
 # A spreadsheet would take these for the beginning of a formula.
@@ -107,7 +108,12 @@ def csv_lines(results: Iterable[Segmentation]) -> Iterator[str]:
 
 
 def _cell(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula is marked as text."""
+    """Text that a spreadsheet would run as a formula is marked as text; shares become text."""
+    if isinstance(value, list):
+        named = ((f"{one['side']} {one['name']}".strip(), one["share"]) for one in value)
+        return "; ".join(f"{name} {share:.4f}" for name, share in named)
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {share:.4f}" for name, share in value.items())
     if isinstance(value, str) and value.startswith(FORMULA):
         return f"'{value}"
     return "" if value is None else value

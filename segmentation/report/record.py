@@ -32,6 +32,7 @@ class LesionLine:
     product: str
     longest_3d: str
     place: str
+    place_details: str
 
 
 @dataclass(frozen=True)

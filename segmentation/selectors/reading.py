@@ -22,6 +22,7 @@ from segmentation.selectors.lesion_names import (
     current_results,
     name_patient_lesions,
 )
+from segmentation.templatetags.results import place_details
 
 # How the voxels of a volume that states no affine are shown, which is how nibabel places them too.
 GUESS = (-1.0, 1.0, 1.0)
@@ -190,10 +191,7 @@ def _lesion(lesion: Lesion, scan: Scan, name: LesionName | None) -> dict[str, An
         "is_measurable": lesion.is_measurable,
         "diameter_lines": lesion.diameter_lines,
         "place": lesion.place,
-        "crosses_midline": lesion.crosses_midline,
-        "depth_mm": lesion.depth_mm,
-        "ventricle_mm": lesion.ventricle_mm,
-        "without_atlas": lesion.without_atlas,
+        "place_details": place_details(lesion),
         "key_slice": lesion.key_slice,
         "key_area_pixels": lesion.key_area_pixels,
         "centroid_voxel": _voxel((slice_, row, column), scan),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.db import transaction
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from ml.atlas import TemplateFit
 from ml.measures import LesionMeasure, Measurement
 from ml.models import Model
-from ml.place import Convention
+from ml.place import AtlasPlace, Convention, Place
 from ml.prediction import Prediction
 from ml.stacks import slice_pixel_mm
 from ml.volumes import MedicalImage, mask_suffix, write_mask
@@ -211,13 +212,19 @@ def _copy_totals(segmentation: Segmentation, measurement: Measurement) -> None:
 
 def _lesion(segmentation: Segmentation, found: LesionMeasure) -> Lesion:
     values = found.as_dict()
-    place = values.pop("place")
-    return Lesion(
-        segmentation=segmentation,
-        **values,
-        side=str(found.place.side),
-        left_share=found.place.left_share,
-        place=place["words"],
-        without_atlas=place["without_atlas"],
-        **(place["atlas"] or {}),
-    )
+    del values["place"]
+    return Lesion(segmentation=segmentation, **values, **place_fields(found.place))
+
+
+def place_fields(place: Place) -> dict[str, Any]:
+    """The fields of a lesion's row that say where it lies; none on the template are null."""
+    on_template = {field.name: None for field in fields(AtlasPlace)}
+    values = place.as_dict()
+    return {
+        **on_template,
+        **(values["atlas"] or {}),
+        "side": str(place.side),
+        "left_share": place.left_share,
+        "place": place.words,
+        "without_atlas": place.without_atlas,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import template
 
+from ml.atlas.words import detail_words
 from segmentation.models import Lesion, Segmentation
 from segmentation.palette import colour_index
 from segmentation.selectors.lesion_names import LesionName
@@ -76,15 +77,12 @@ def yes_or_no(value: bool | None) -> str:
 @register.filter
 def place_details(lesion: Lesion) -> str:
     """Midline, depth and ventricles in words; or why the template does not say them."""
-    if lesion.without_atlas:
-        return f"placed without the atlas: {lesion.without_atlas}"
-    words = ["crosses the midline"] if lesion.crosses_midline else []
-    if lesion.depth_mm is not None:
-        words.append(f"{lesion.depth_mm:.0f} mm deep" if lesion.depth_mm else "reaches the surface")
-    if lesion.ventricle_mm is not None:
-        gap = f"{lesion.ventricle_mm:.0f} mm from a ventricle"
-        words.append(gap if lesion.ventricle_mm else "touches a ventricle")
-    return ", ".join(words)
+    return detail_words(
+        crosses_midline=lesion.crosses_midline,
+        depth_mm=lesion.depth_mm,
+        ventricle_mm=lesion.ventricle_mm,
+        without_atlas=lesion.without_atlas,
+    )
 
 
 @register.filter

@@ -18,7 +18,7 @@ from django.utils import timezone
 from clinic.models import AccessEvent, Clinic, Membership
 from patients.tests.factories import PatientFactory, StudyFactory
 from segmentation.models import Segmentation
-from segmentation.report.export import COLUMNS, csv_lines, current_results, rows
+from segmentation.report.export import COLUMNS, csv_lines, current_results, json_pieces, rows
 from segmentation.tests.factories import LesionFactory, ScanFactory, SegmentationFactory
 
 SignIn = Callable[[Membership], Client]
@@ -56,6 +56,28 @@ def test_only_results_that_count_of_what_is_not_archived_are_in_it(clinic: Clini
         archived_at=timezone.now()
     )
     assert [row["segmentation"] for row in rows(current_results(clinic=clinic))] == [str(kept.pk)]
+
+
+def test_the_place_on_the_template_is_in_both_formats(clinic: Clinic) -> None:
+    row = add_result(clinic, lesions=0)
+    regions = [
+        {"name": "frontal", "side": "left", "share": 0.71},
+        {"name": "brainstem", "side": "", "share": 0.29},
+    ]
+    LesionFactory(
+        segmentation=row, regions=regions, crosses_midline=False, depth_mm=2.5, ventricle_mm=0.0,
+        eloquent={"motor": 0.1},
+    )  # fmt: skip
+    LesionFactory(segmentation=row, number=2, without_atlas="the outlines do not agree")
+    results = current_results(clinic=clinic)
+    placed, unplaced = list(csv.DictReader(io.StringIO("".join(csv_lines(results)))))
+    assert placed["regions"] == "left frontal 0.7100; brainstem 0.2900"
+    assert placed["eloquent"] == "motor 0.1000"
+    assert (placed["depth_mm"], placed["ventricle_mm"]) == ("2.5", "0.0")
+    assert (unplaced["regions"], unplaced["depth_mm"]) == ("", "")
+    assert unplaced["without_atlas"] == "the outlines do not agree"
+    kept = json.loads("".join(json_pieces(results)))["rows"][0]
+    assert (kept["regions"], kept["crosses_midline"]) == (regions, False)
 
 
 def test_what_a_spreadsheet_would_run_is_text(clinic: Clinic) -> None:

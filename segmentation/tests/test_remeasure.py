@@ -9,12 +9,22 @@ import pytest
 from django.core.management import call_command
 from django.utils import timezone
 
+from ml.atlas import TemplateFit
+from patients.models import Scan
 from segmentation.models import Lesion, ReviewState, Segmentation
+from segmentation.services import remeasuring
 from segmentation.services.remeasuring import OF_A_LESION, OF_A_RESULT
 from segmentation.tasks import run_segmentation
+from segmentation.tests.conftest import NOT_A_HEAD
 from segmentation.tests.factories import SegmentationFactory
+from segmentation.tests.test_template_fit import FIT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("model")]
+
+
+@pytest.fixture(autouse=True)
+def not_a_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remeasuring, "fit_scan", lambda *_, **__: TemplateFit.refused(NOT_A_HEAD))
 
 
 def figures(row: Segmentation) -> tuple[Any, Any]:
@@ -49,7 +59,7 @@ def test_an_older_result_gets_its_sizes_from_its_mask(
     assert figures(row) == known
     assert known[1]
     call_command("remeasure")
-    assert capsys.readouterr().out == "Every result has its sizes.\n"
+    assert capsys.readouterr().out == "Every result has its sizes and places.\n"
 
 
 def test_a_signed_result_stays_as_it_was_signed(
@@ -88,3 +98,49 @@ def test_a_lost_file_is_said(
     call_command("remeasure")
 
     assert "could not be read" in capsys.readouterr().out
+
+
+def forget_place(row: Segmentation) -> None:
+    """As it was before there was a template: the box's words, and no reason why."""
+    Lesion.objects.filter(segmentation=row).update(without_atlas="")
+    Scan.objects.filter(pk=row.scan_id).update(template_fit=None)
+
+
+@pytest.fixture
+def unplaced(monkeypatch: pytest.MonkeyPatch) -> Segmentation:
+    row = SegmentationFactory()
+    run_segmentation(str(row.pk))
+    forget_place(row)
+    monkeypatch.setattr(remeasuring, "fit_scan", lambda *_, **__: FIT)
+    return row
+
+
+def test_an_older_scan_is_laid_on_the_template_and_its_lesions_get_their_regions(
+    unplaced: Segmentation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("remeasure")
+
+    assert capsys.readouterr().out == "filled: 1\n"
+    lesion = unplaced.lesions.get()
+    assert lesion.place.startswith("left frontal")
+    assert lesion.regions and lesion.depth_mm is not None
+    unplaced.scan.refresh_from_db()
+    assert TemplateFit.from_dict(unplaced.scan.template_fit) == FIT
+    call_command("remeasure")
+    assert "Every result" in capsys.readouterr().out
+
+
+def test_a_signed_result_keeps_the_place_it_was_signed_with_and_its_scan_gets_the_fit(
+    unplaced: Segmentation,
+) -> None:
+    before = unplaced.lesions.get().place
+    Segmentation.objects.filter(pk=unplaced.pk).update(
+        review=ReviewState.SIGNED, reviewer_name="Dr Example", reviewed_at=timezone.now()
+    )
+
+    call_command("remeasure")
+
+    lesion = unplaced.lesions.get()
+    assert (lesion.place, lesion.regions, lesion.without_atlas) == (before, None, "")
+    unplaced.scan.refresh_from_db()
+    assert unplaced.scan.template_fit is not None

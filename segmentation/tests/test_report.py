@@ -132,6 +132,40 @@ def test_no_millimetre_is_said_where_the_voxel_size_is_not_reliable(
     assert (part.lesions[0].volume, part.lesions[0].diameters) == ("–", "–")
 
 
+def test_it_says_where_a_lesion_lies_on_the_template_or_why_it_is_not_laid_on_it(
+    result: Make, viewer: Membership, sign_in: SignIn
+) -> None:
+    row = result()
+    LesionFactory(
+        segmentation=row, side="left", place="left frontal 71 %, insula 22 %",
+        regions=[{"name": "frontal", "side": "left", "share": 0.71}], eloquent={"motor": 0.2},
+        crosses_midline=True, depth_mm=12.4, ventricle_mm=0.0,
+    )  # fmt: skip
+    LesionFactory(segmentation=row, number=2, without_atlas="the outlines do not agree")
+    (part,) = collect_report(study=row.study, by=viewer).scans
+    assert [lesion.place_details for lesion in part.lesions] == [
+        "crosses the midline, 12 mm deep, touches a ventricle",
+        "placed without the atlas: the outlines do not agree",
+    ]
+    assert dict(part.totals)["VASARI"].startswith("F1 frontal; F2 left; F3 motor")
+    page = sign_in(viewer).get(reverse("segmentation:report", args=[row.study_id]))
+    text = page.content.decode()
+    assert "crosses the midline, 12 mm deep" in text
+    assert "placed without the atlas: the outlines do not agree" in text
+    assert render_pdf(collect_report(study=row.study, by=viewer)).startswith(b"%PDF")
+
+
+def test_an_older_result_has_its_side_and_region_and_nothing_else(
+    result: Make, viewer: Membership
+) -> None:
+    row = result()
+    LesionFactory(segmentation=row)
+    (part,) = collect_report(study=row.study, by=viewer).scans
+    (lesion,) = part.lesions
+    assert (lesion.place, lesion.place_details) == ("left, anterior, inferior", "")
+    assert "VASARI" not in dict(part.totals)
+
+
 def test_a_scan_of_the_study_without_a_result_is_named(result: Make, viewer: Membership) -> None:
     row = result()
     ScanFactory(study=row.study, sequence="T2")

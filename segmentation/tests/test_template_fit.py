@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from clinic.models import Membership
 from ml.atlas import FitQuality, TemplateFit
@@ -109,6 +112,34 @@ def test_a_fit_is_forgotten_when_the_spacing_is_corrected_and_kept_otherwise(
     assert scan.template_fit is None
     lesion = row.lesions.get()
     assert (lesion.depth_mm, lesion.ventricle_mm) == (None, None)
+
+
+def test_scan_page_and_reading_room_say_where_a_lesion_lies(
+    viewer: Membership, sign_in: Callable[[Membership], Client]
+) -> None:
+    scan = ScanFactory(study__patient__clinic=viewer.clinic)
+    row = SegmentationFactory(scan=scan, succeeded=True)
+    LesionFactory(
+        segmentation=row, place="left frontal", crosses_midline=False, depth_mm=4.0,
+        ventricle_mm=7.0, regions=[{"name": "frontal", "side": "left", "share": 1.0}], eloquent={},
+    )  # fmt: skip
+    browser = sign_in(viewer)
+    page = browser.get(reverse("segmentation:scan", args=[scan.pk])).content.decode()
+    assert "4 mm deep, 7 mm from a ventricle" in page
+    assert "F1 tumour location: frontal; F2 side of the tumour: left" in page
+    manifest = browser.get(reverse("api:reading", args=[scan.pk])).json()
+    assert manifest["result"]["lesions"][0]["place_details"] == "4 mm deep, 7 mm from a ventricle"
+
+
+def test_a_result_from_before_the_template_shows_its_side_and_region(
+    viewer: Membership, sign_in: Callable[[Membership], Client]
+) -> None:
+    scan = ScanFactory(study__patient__clinic=viewer.clinic)
+    LesionFactory(segmentation=SegmentationFactory(scan=scan, succeeded=True))
+    page = sign_in(viewer).get(reverse("segmentation:scan", args=[scan.pk])).content.decode()
+    assert "<td>left, anterior, inferior</td>" in page
+    assert "VASARI" not in page
+    assert "without the atlas" not in page
 
 
 def test_details_are_said_in_words() -> None:

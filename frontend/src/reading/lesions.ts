@@ -35,24 +35,6 @@ function productLine(lesion: LesionFacts): HTMLElement | null {
   return line;
 }
 
-/** Depth, ventricles and midline in words; or why there are none. */
-function placeDetails(lesion: LesionFacts): string {
-  if (lesion.without_atlas !== "") return `placed without the atlas: ${lesion.without_atlas}`;
-  const words: string[] = [];
-  if (lesion.crosses_midline === true) words.push("crosses the midline");
-  if (lesion.depth_mm !== null) {
-    words.push(lesion.depth_mm === 0 ? "reaches the surface" : `${lesion.depth_mm.toFixed(0)} mm deep`);
-  }
-  if (lesion.ventricle_mm !== null) {
-    words.push(
-      lesion.ventricle_mm === 0
-        ? "touches a ventricle"
-        : `${lesion.ventricle_mm.toFixed(0)} mm from a ventricle`,
-    );
-  }
-  return words.join(", ");
-}
-
 function makeRow(lesion: LesionFacts, manifest: Manifest, go: () => void): HTMLTableRowElement {
   const row = document.createElement("tr");
   row.dataset.lesion = String(lesion.number);
@@ -80,11 +62,10 @@ function makeRow(lesion: LesionFacts, manifest: Manifest, go: () => void): HTMLT
   const place = row.insertCell();
   place.className = "place";
   place.textContent = lesion.place;
-  const details = placeDetails(lesion);
-  if (details !== "") {
+  if (lesion.place_details !== "") {
     const line = document.createElement("div");
     line.className = "soft";
-    line.textContent = details;
+    line.textContent = lesion.place_details;
     place.append(line);
   }
   row.addEventListener("click", go);

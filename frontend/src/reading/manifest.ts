@@ -55,11 +55,8 @@ export interface LesionFacts {
   /** `longest` and `perpendicular`, each two voxels; empty where there is none. */
   diameter_lines: Partial<Record<"longest" | "perpendicular", [Voxel, Voxel]>>;
   place: string;
-  /** Found on the brain template; null, with the reason in `without_atlas`, where it was not laid on. */
-  crosses_midline: boolean | null;
-  depth_mm: number | null;
-  ventricle_mm: number | null;
-  without_atlas: string;
+  /** Midline, depth and ventricles in words, or why there are none; may be empty. */
+  place_details: string;
   key_slice: number;
   key_area_pixels: number;
   centroid_voxel: Voxel;

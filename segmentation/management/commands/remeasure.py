@@ -11,7 +11,7 @@ from segmentation.services.remeasuring import remeasure_result, unmeasured_resul
 
 
 class Command(BaseCommand):
-    help = "Fills sizes that older results do not have, from their stored masks."
+    help = "Fills sizes and places that older results do not have, from their stored masks."
 
     def handle(self, *args: Any, **options: Any) -> None:
         outcomes = Counter(
@@ -20,4 +20,4 @@ class Command(BaseCommand):
         for outcome, count in sorted(outcomes.items()):
             self.stdout.write(f"{outcome}: {count}")
         if not outcomes:
-            self.stdout.write("Every result has its sizes.")
+            self.stdout.write("Every result has its sizes and places.")
