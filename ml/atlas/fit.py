@@ -12,82 +12,35 @@ three of four skull-stripped heads mirrored or flat.
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
 
 import numpy as np
 from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
-from numpy.typing import NDArray
 from scipy import ndimage, optimize
-from scipy.linalg import expm
 from scipy.spatial.transform import Rotation
 
-from ml.atlas.template import Matrix, load_template
+from ml.atlas.look import Level, Look, Scan, Vector, block_means, template_points
+from ml.atlas.template import Matrix
 from ml.brain import brain_sections
 from ml.intensity import BoolArray, FloatArray, measure_scale
 from ml.stacks import slices_to_volume, volume_to_slices
 
-Vector = NDArray[np.float64]
-
 WORKING_MM = 2.0
-BINS = 32
-# The shells round the brain, in millimetres from it; their bins come before those of the brain.
-SHELLS_MM = (0.0, 6.0, 14.0)
-SHELL_BINS = 2
-INNER_MM = 8.0
 TURNS = (-18.0, 0.0, 18.0)
 SIZES = (0.87, 1.0)
 SHIFTS_MM = (-24.0, 0.0, 24.0)
 KEPT_STARTS = 4
 # The brain reaches about this far down from the top of the head.
 BRAIN_HEIGHT_MM = 140.0
-LEAST_SHARE = 0.3
 
 # Sizes of heads against the template, as logarithms along and across its axes, and how far they
 # spread; WEIGHT is what one such spread costs, in nats of information.
 USUAL_SIZE, SIZE_SPREAD, SKEW_SPREAD, WEIGHT = -0.09, 0.08, 0.04, 0.015
 
 
-@dataclass(frozen=True)
-class Level:
-    """One step of the climb: the points' distance, the smoothing of the scan, the rounds."""
-
-    step_mm: int
-    smooth_mm: float
-    rounds: int
-
-
 COARSE, MIDDLE, FINE = Level(9, 4.0, 0), Level(8, 3.0, 25), Level(4, 1.5, 25)
 # How much the inside of the brain counts beside all: the outline alone leaves it to slide.
 INSIDE = 2.0
-
-
-@dataclass(frozen=True)
-class Scan:
-    """A scan for fitting: its rough brain (X, Y, Z), grey values 0 to 1, and its affine."""
-
-    values: FloatArray
-    brain: BoolArray
-    affine: Matrix
-
-
-@dataclass(frozen=True)
-class Points:
-    """Where the template is looked at: millimetres (4, N) and the bin of what is there (N).
-
-    ``inner`` (N) are the points inside the brain and some way from its outline.
-    """
-
-    places: Matrix
-    bins: NDArray[np.int64]
-    inner: BoolArray
-
-    @property
-    def middle(self) -> Vector:
-        middle: Vector = self.places[:3].mean(axis=1)
-        return middle
 
 
 def working_copy(values: FloatArray, affine: Matrix) -> Scan:
@@ -122,47 +75,6 @@ def _outline(values: FloatArray, affine: Matrix) -> BoolArray:
     return outline
 
 
-def block_means(
-    values: FloatArray, affine: Matrix, factors: NDArray[np.int64]
-) -> tuple[FloatArray, Matrix]:
-    """Means of blocks of ``factors`` voxels; what is left over at an axis's end is dropped."""
-    counts = np.array(values.shape) // factors
-    part = values[tuple(slice(0, int(n * f)) for n, f in zip(counts, factors, strict=True))]
-    for axis, factor in enumerate(factors.tolist()):
-        if factor > 1:
-            starts = np.arange(0, part.shape[axis], factor)
-            summed = np.add.reduceat(part, starts, axis=axis)
-            part = np.asarray(summed / factor, dtype=np.float32)
-    placed = affine.copy()
-    placed[:3, 3] += affine[:3, :3] @ ((factors - 1) / 2)
-    placed[:3, :3] = affine[:3, :3] * factors
-    return np.asarray(part, dtype=np.float32), placed
-
-
-@lru_cache(maxsize=4)
-def template_points(step_mm: int) -> Points:
-    """Points ``step_mm`` apart in the template's brain and its shells."""
-    template = load_template()
-    factors = np.full(3, 2 if step_mm < 6 else 3)
-    pad = 18
-    grey = np.pad(np.asarray(template.t1 / 255, dtype=np.float32), pad)
-    affine = template.affine.copy()
-    affine[:3, 3] -= pad
-    small, placed = block_means(grey, affine, factors)
-    brain, _ = block_means(np.pad(template.brain, pad).astype(np.float32), affine, factors)
-    outside = ndimage.distance_transform_edt(brain < 0.5) * factors[0]
-    every = np.round(step_mm / factors[0]).astype(int)
-    chosen = np.zeros(small.shape, dtype=np.bool_)
-    chosen[::every, ::every, ::every] = True
-    indices = np.argwhere(chosen & (outside <= SHELLS_MM[-1]))
-    here = tuple(indices.T)
-    shell = np.searchsorted(SHELLS_MM, outside[here])
-    inner = np.clip(small[here] * BINS, 0, BINS - 1).astype(np.int64) + SHELL_BINS
-    bins = np.where(shell == 0, inner, shell - 1)
-    inner = ndimage.distance_transform_edt(brain >= 0.5)[here] * factors[0] > INNER_MM
-    return Points(placed @ np.vstack([indices.T, np.ones(len(indices))]), bins, inner)
-
-
 def search(scan: Scan) -> Matrix:
     """The affine map (4 x 4) from the template's millimetres to the scan's.
 
@@ -179,50 +91,6 @@ def look_at(scan: Scan) -> Look:
     return Look(scan, FINE)
 
 
-class Look:
-    """A scan as one level of the climb sees it."""
-
-    def __init__(self, scan: Scan, level: Level) -> None:
-        spacing = np.linalg.norm(scan.affine[:3, :3], axis=0)
-        smooth = ndimage.gaussian_filter(scan.values, level.smooth_mm / spacing)
-        self.values = np.asarray(smooth * (BINS - 1.001), dtype=np.float32)
-        self.inverse = np.linalg.inv(scan.affine)
-        self.points = template_points(level.step_mm)
-        self.places, self.bins = self.points.places, self.points.bins
-        self.last = np.array(smooth.shape).reshape(3, 1) - 0.5
-
-    def inside(self) -> Look:
-        """The same scan, looked at only where the brain's outline has no say."""
-        within = copy(self)
-        within.places = self.places[:, self.points.inner]
-        within.bins = self.bins[self.points.inner]
-        return within
-
-    def information(self, to_scan: Matrix) -> tuple[float, float]:
-        """Mutual information in nats, and the share of the points that the scan shows.
-
-        A scan's grey value counts for the two bins that it lies between, so the sum is smooth.
-        """
-        index = (self.inverse @ to_scan)[:3] @ self.places
-        seen = np.all((index > -0.5) & (index < self.last), axis=0)
-        share = float(seen.mean())
-        if share < LEAST_SHARE:
-            return 0.0, share
-        found = ndimage.map_coordinates(self.values, index[:, seen], order=1, mode="nearest")
-        low = found.astype(np.int64)
-        above = (found - low).astype(np.float64)
-        cell = self.bins[seen] * BINS + low
-        cells = (BINS + SHELL_BINS) * BINS
-        joint = np.bincount(cell, 1 - above, cells) + np.bincount(cell + 1, above, cells + 1)[:-1]
-        shares = joint.reshape(-1, BINS) / len(found)
-        return _entropy(shares.sum(0)) + _entropy(shares.sum(1)) - _entropy(shares), share
-
-
-def _entropy(shares: NDArray[np.float64]) -> float:
-    known = shares[shares > 0]
-    return float(-(known * np.log(known)).sum())
-
-
 # The start
 
 
@@ -234,8 +102,8 @@ def _starts(scan: Scan) -> list[Vector]:
         turn = Rotation.from_euler("xyz", angles, degrees=True).as_rotvec()
         start = np.zeros(12)
         start[:3], start[3:6], start[6] = turn, goal + np.array([0.0, 0.0, up]), np.log(size)
-        information, share = look.information(_matrix(start, look.points.middle))
-        scored.append((-information * share, len(scored), start))
+        found = look.compare(_matrix(start, look.points.middle))
+        scored.append((-found.information * found.seen, len(scored), start))
     scored.sort(key=lambda entry: entry[:2])
     return [start for _, _, start in scored[:KEPT_STARTS]]
 
@@ -263,9 +131,16 @@ def _matrix(parameters: Vector, middle: Vector) -> Matrix:
     turn, place, size, (wide, long, xy, xz, yz) = np.split(parameters, [3, 6, 7])
     stretch = np.array([[wide, xy, xz], [xy, long, yz], [xz, yz, -wide - long]])
     whole = np.eye(4)
-    whole[:3, :3] = Rotation.from_rotvec(turn).as_matrix() @ expm(stretch + size * np.eye(3))
+    whole[:3, :3] = Rotation.from_rotvec(turn).as_matrix() @ _exponential(stretch) * np.exp(size)
     whole[:3, 3] = place - whole[:3, :3] @ middle
     return whole
+
+
+def _exponential(symmetric: Matrix) -> Matrix:
+    """The exponential of a symmetric 3 x 3 matrix, by its axes: scipy's takes a general one."""
+    sizes, axes = np.linalg.eigh(symmetric)
+    exponential: Matrix = (axes * np.exp(sizes)) @ axes.T
+    return exponential
 
 
 def _unlikely(parameters: Vector) -> float:
@@ -279,16 +154,14 @@ def _unlikely(parameters: Vector) -> float:
 def _climb(scan: Scan, level: Level, start: Vector, *, parameters: int) -> tuple[float, Vector]:
     """``start`` with its first ``parameters`` improved, and what it then costs."""
     look = Look(scan, level)
-    within = look.inside()
     # One unit of each is about as far as another at the brain's surface: 5 mm.
     units = np.array([0.07] * 3 + [5.0] * 3 + [0.07] * 6)[:parameters]
 
     def cost(moved: Vector) -> float:
         tried = start.copy()
         tried[:parameters] += moved * units
-        to_scan = _matrix(tried, look.points.middle)
-        information = look.information(to_scan)[0] + INSIDE * within.information(to_scan)[0]
-        return _unlikely(tried) - information
+        found = look.compare(_matrix(tried, look.points.middle))
+        return _unlikely(tried) - found.information - INSIDE * found.inside
 
     found = optimize.minimize(
         cost,

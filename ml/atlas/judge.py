@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from ml.atlas.fit import Scan, look_at, search, working_copy
+from ml.atlas.fit import look_at, search, working_copy
+from ml.atlas.look import Scan
 from ml.atlas.template import Matrix, load_template
 from ml.atlas.template_fit import FitQuality, TemplateFit, brain_in_scan
 from ml.geometry import ImageKind
@@ -55,18 +56,15 @@ def fit_scan(image: MedicalImage, *, spacing_is_reliable: bool = True) -> Templa
 def measure_quality(scan: Scan, to_scan: Matrix) -> FitQuality:
     """The figures of ``to_scan``, which takes the template's millimetres to the scan's."""
     look = look_at(scan)
-    _, seen = look.information(to_scan)
-    within = look.inside()
-    information, _ = within.information(to_scan)
-    apart = [
-        within.information(_moved(axis, way) @ to_scan)[0] for axis in range(3) for way in (1, -1)
-    ]
+    here = look.compare(to_scan)
+    moves = (_moved(axis, way) for axis in range(3) for way in (1, -1))
+    apart = [look.compare(move @ to_scan).inside for move in moves]
     left, sizes, right = np.linalg.svd(to_scan[:3, :3])
     return FitQuality(
-        information=round(information, 4),
-        peak=round(information / max(float(np.mean(apart)), 1e-6), 3),
+        information=round(here.inside, 4),
+        peak=round(here.inside / max(float(np.mean(apart)), 1e-6), 3),
         overlap=round(_overlap(scan, to_scan), 4),
-        seen=round(seen, 4),
+        seen=round(here.seen, 4),
         least_size=round(float(sizes.min()), 4),
         most_size=round(float(sizes.max()), 4),
         degrees=round(float(np.degrees(Rotation.from_matrix(left @ right).magnitude())), 2),
