@@ -6,6 +6,7 @@ import csv
 import io
 import re
 
+from pictures import keep_file
 from playwright.sync_api import Page, expect
 
 SEGMENTED = 240_000
@@ -39,6 +40,7 @@ def test_a_study_s_report_is_read_and_taken_as_pdf(clinician: Page, site: str) -
     answer = page.request.get(f"{site}{address}")
     assert answer.headers["content-type"] == "application/pdf"
     assert answer.body().startswith(b"%PDF-")
+    keep_file(answer.body(), "report.pdf")
 
 
 def test_all_measures_of_a_patient_come_as_a_table(clinician: Page, site: str) -> None:

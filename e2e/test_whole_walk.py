@@ -1,18 +1,14 @@
-"""The whole walk of the reading room: open, scroll, window, correct, save, compare, sign.
-
-With ``SULCUS_SCREENSHOTS=docs/images`` the demo patient's steps are kept as pictures.
-"""
+"""The whole walk of the reading room: open, scroll, window, correct, save, compare, sign."""
 
 from __future__ import annotations
 
 import gzip
-import os
-from pathlib import Path
 from typing import Any
 
 import nibabel as nib
 import numpy as np
 import pytest
+from pictures import keep_picture
 from playwright.sync_api import Page, expect
 from sending import send_scan
 from test_corrections import Room
@@ -21,19 +17,11 @@ from test_main_job import add_patient, finished_rows
 from conftest import PASSWORD, SHARED
 
 PATIENCE = 240_000
-SCREENSHOTS = os.environ.get("SULCUS_SCREENSHOTS", "")
 Stroke = tuple[tuple[float, float], tuple[float, float]]
 # Where the strokes go, in shares of the axial pane: inside every head that walks here, and
 # behind the lesion of the demo patient.
 INSIDE: Stroke = ((0.42, 0.62), (0.47, 0.66))
 BEHIND: Stroke = ((0.64, 0.475), (0.70, 0.475))
-
-
-def keep_picture(page: Page, name: str) -> None:
-    """A screenshot for the documents, if they were asked for."""
-    if SCREENSHOTS:
-        page.wait_for_timeout(1500)
-        page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png")
 
 
 def scans_of(page: Page) -> list[str]:
