@@ -129,7 +129,7 @@ def _totals(result: Segmentation, lesions: list[Lesion], listed: list[Lesion]) -
     size = millilitres(result.volume_ml) or f"{result.voxels:,} voxels"
     facts = [("All together", size), ("Lesions", _count(result, lesions))]
     if result.volume_interval is not None:
-        facts.insert(1, ("A reader's volume", interval_words(result.volume_interval)))
+        facts.insert(1, ("Reader's volume", interval_words(result.volume_interval)))
     if result.brain_percent is not None:
         facts.append(("Share of the brain", f"{result.brain_percent:.1f} %"))
     if result.sum_of_products_mm2 is not None:

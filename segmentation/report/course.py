@@ -13,7 +13,10 @@ from segmentation.report.record import CoursePart
 from segmentation.selectors.course import Assessed, Course, Entry
 from segmentation.templatetags.results import change
 
-LEGEND = "In the chart, filled points are signed and hollow ones drafts. Rule after"
+LEGEND = (
+    "In the chart, filled points are signed and hollow ones drafts; a bar is where a reader's "
+    "volume would lie in most patients. Rule after"
+)
 UNITS = {"volume_ml": "mL", "product_mm2": "mm²"}
 
 

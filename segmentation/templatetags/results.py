@@ -41,7 +41,7 @@ def size(result: Segmentation | Lesion) -> str:
 @register.filter
 def interval_words(interval: dict[str, float]) -> str:
     """Both ends, and in which share of patients a reader's volume lies between them."""
-    return f"{interval_ends(interval)} mL in {percent(interval['level'])} of patients"
+    return f"{interval_ends(interval)} mL ({percent(interval['level'])})"
 
 
 @register.filter

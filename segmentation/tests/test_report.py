@@ -271,3 +271,12 @@ def test_what_the_clinician_recorded_of_the_day_is_in_it(result: Make, viewer: M
     assert facts["Steroids"] == "4 mg dexamethasone a day"
     assert facts["Karnofsky"] == "90 %"
     assert set(facts) == {"Steroids", "Karnofsky", "Clinically"}
+
+
+def test_the_report_says_how_far_a_models_volume_may_be_from_a_readers(
+    result: Make, viewer: Membership
+) -> None:
+    known = {"level": 0.8, "low_ml": 12.04, "high_ml": 33.0, "patients": 24}
+    row = result(volume_ml=20.0, volume_interval=known)
+    (part,) = collect_report(study=row.study, by=viewer).scans
+    assert ("Reader's volume", "12.0–33.0 mL (80 %)") in part.totals
