@@ -94,10 +94,10 @@ def _part(entry: Entry) -> ScanPart:
         result=result,
         names=entry.names.lesions,
         title=scan.get_sequence_display(),
-        facts=_facts(scan, result),
+        facts=(*_facts(scan, result), *_vasari(listed)),
         status=_status(result),
         is_signed=result.is_signed,
-        totals=_totals(result, lesions, listed),
+        totals=_totals(result, lesions),
         lesions=tuple(_lesion(one, entry.names.lesions[one.number]) for one in listed),
         notes=tuple(_notes(scan, result, len(lesions) - len(listed))),
         slices=tuple(key_slices(result)),
@@ -123,7 +123,7 @@ def _status(result: Segmentation) -> str:
     return f"Signed by {result.reviewer_name}, {when}"
 
 
-def _totals(result: Segmentation, lesions: list[Lesion], listed: list[Lesion]) -> Facts:
+def _totals(result: Segmentation, lesions: list[Lesion]) -> Facts:
     if result.found_nothing:
         return (("Found", "no tumour; this is not proof that there is none"),)
     size = millilitres(result.volume_ml) or f"{result.voxels:,} voxels"
@@ -134,12 +134,13 @@ def _totals(result: Segmentation, lesions: list[Lesion], listed: list[Lesion]) -
         facts.append(("Share of the brain", f"{result.brain_percent:.1f} %"))
     if result.sum_of_products_mm2 is not None:
         facts.append(("Sum of products", f"{result.sum_of_products_mm2:,.0f} mm² (measurable)"))
-    facts.append(("Slices", str(result.tumour_slices)))
-    features = vasari_features(listed)
-    if features:
-        words = "; ".join(f"{one.code} {one.value}" for one in features)
-        facts.append(("VASARI", f"{words} (location, side, eloquent cortex; of the whole mask)"))
-    return tuple(facts)
+    return (*facts, ("Slices", str(result.tumour_slices)))
+
+
+def _vasari(listed: list[Lesion]) -> Facts:
+    """Location features of the whole mask; nothing where it is not placed on the template."""
+    words = "; ".join(f"{one.code} {one.name}: {one.value}" for one in vasari_features(listed))
+    return (("VASARI", f"{words} (whole mask)"),) if words else ()
 
 
 def _count(result: Segmentation, lesions: list[Lesion]) -> str:

@@ -147,7 +147,7 @@ def test_it_says_where_a_lesion_lies_on_the_template_or_why_it_is_not_laid_on_it
         "crosses the midline, 12 mm deep, touches a ventricle",
         "placed without the atlas: the outlines do not agree",
     ]
-    assert dict(part.totals)["VASARI"].startswith("F1 frontal; F2 left; F3 motor")
+    assert dict(part.facts)["VASARI"].startswith("F1 tumour location: frontal; F2")
     page = sign_in(viewer).get(reverse("segmentation:report", args=[row.study_id]))
     text = page.content.decode()
     assert "crosses the midline, 12 mm deep" in text
@@ -163,7 +163,7 @@ def test_an_older_result_has_its_side_and_region_and_nothing_else(
     (part,) = collect_report(study=row.study, by=viewer).scans
     (lesion,) = part.lesions
     assert (lesion.place, lesion.place_details) == ("left, anterior, inferior", "")
-    assert "VASARI" not in dict(part.totals)
+    assert "VASARI" not in dict(part.facts)
 
 
 def test_a_scan_of_the_study_without_a_result_is_named(result: Make, viewer: Membership) -> None:
