@@ -61,7 +61,7 @@ def test_lines_are_chosen_and_the_size_is_switched(course: Page) -> None:
     expect(line).to_be_hidden()
     button.click()
     expect(line).to_be_visible()
-    course.get_by_label("Product of diameters").check()
+    course.get_by_role("radio", name="Product of diameters").check()
     expect(course.locator(".by-volume")).to_be_hidden()
     expect(course.locator(".by-product svg.chart")).to_be_visible()
 
