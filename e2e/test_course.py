@@ -33,7 +33,7 @@ def test_a_late_new_lesion_is_named_and_is_progression(course: Page) -> None:
     expect(course.locator(".by-volume .treatment-name")).to_have_count(3)
     expect(course.locator(".by-volume .role").filter(has_text="baseline")).to_have_count(1)
     newest.get_by_role("link").scroll_into_view_if_needed()
-    keep_picture(course.locator(".by-volume"), "course")
+    keep_picture(course.locator(".panel", has=course.locator("#course-body")), "course")
 
 
 def test_the_chart_is_read_with_the_pointer_and_with_keys(course: Page) -> None:
