@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from torch.nn import functional
 
 from ml.atlas.template import Matrix, load_template
 from ml.intensity import BoolArray, FloatArray
@@ -114,7 +116,10 @@ class Look:
     def __init__(self, scan: Scan, level: Level) -> None:
         spacing = np.linalg.norm(scan.affine[:3, :3], axis=0)
         smooth = ndimage.gaussian_filter(scan.values, level.smooth_mm / spacing)
-        self.values = np.asarray(smooth * (BINS - 1.001), dtype=np.float32)
+        values = np.asarray(smooth * (BINS - 1.001), dtype=np.float32)
+        self.values = torch.from_numpy(values)[None, None]
+        # What an index is multiplied by to lie between 0 and 2, as torch counts along an axis.
+        self.scale = 2 / np.maximum(np.array(smooth.shape) - 1, 1).reshape(3, 1)
         self.inverse = np.linalg.inv(scan.affine)
         self.points = template_points(level.step_mm)
         self.last = np.array(smooth.shape).reshape(3, 1) - 0.5
@@ -126,11 +131,23 @@ class Look:
         share = float(seen.mean())
         if share < LEAST_SHARE:
             return Agreement(0.0, 0.0, share)
-        found = ndimage.map_coordinates(self.values, index[:, seen], order=1, mode="nearest")
+        found = self._values_at(index[:, seen])
         bins, inner = self.points.bins[seen], self.points.inner[seen]
         enough = inner.sum() >= LEAST_SHARE * self.points.inner.sum()
-        inside = _information(bins[inner], found[inner]) if enough else 0.0
-        return Agreement(_information(bins, found), inside, share)
+        within = _joint(bins[inner], found[inner])
+        around = _joint(bins[~inner], found[~inner])
+        inside = _information(within) if enough else 0.0
+        return Agreement(_information(within + around), inside, share)
+
+    def _values_at(self, index: Vector) -> FloatArray:
+        """Between the voxels linearly, and beyond the last ones theirs: what scipy's
+        ``map_coordinates`` gives, in a quarter of its time."""
+        placed = np.ascontiguousarray((index * self.scale - 1)[::-1].T, dtype=np.float32)
+        grid = torch.from_numpy(placed)[None, None, None]
+        found = functional.grid_sample(
+            self.values, grid, mode="bilinear", padding_mode="border", align_corners=True
+        )
+        return found[0, 0, 0, 0].numpy()
 
     def _indices(self, to_scan: Matrix) -> Vector:
         """The scan's indices (3, N) of the points; summed here, as a BLAS of several threads
@@ -142,8 +159,8 @@ class Look:
         return index
 
 
-def _information(bins: NDArray[np.int64], found: FloatArray) -> float:
-    """Mutual information in nats of the template's ``bins`` and the scan's values, 0 to BINS - 1.
+def _joint(bins: NDArray[np.int64], found: FloatArray) -> Vector:
+    """How often each of the template's ``bins`` meets each bin of the scan's values, 0 to BINS - 1.
 
     A scan's grey value counts for the two bins that it lies between, so the sum is smooth.
     """
@@ -152,7 +169,13 @@ def _information(bins: NDArray[np.int64], found: FloatArray) -> float:
     cell = bins * BINS + low
     cells = (BINS + SHELL_BINS) * BINS
     joint = np.bincount(cell, 1 - above, cells) + np.bincount(cell + 1, above, cells + 1)[:-1]
-    shares = joint.reshape(-1, BINS) / len(found)
+    counted: Vector = joint.reshape(-1, BINS).astype(np.float64, copy=False)
+    return counted
+
+
+def _information(joint: Vector) -> float:
+    """The mutual information of both sides of ``joint``, in nats."""
+    shares = joint / joint.sum()
     return _entropy(shares.sum(0)) + _entropy(shares.sum(1)) - _entropy(shares)
 
 
