@@ -45,10 +45,16 @@ function makeRow(lesion: LesionFacts, manifest: Manifest, go: () => void): HTMLT
   const button = document.createElement("button");
   button.type = "button";
   button.className = "button plain small";
-  button.textContent = lesion.is_new ? `${lesion.name} new` : lesion.name;
+  button.textContent = lesion.name;
   button.title = `Go to lesion ${lesion.name}`;
   button.setAttribute("aria-label", `Go to lesion ${lesion.name}: ${lesion.place}`);
   name.append(swatch, button);
+  if (lesion.is_new) {
+    const badge = document.createElement("span");
+    badge.className = "badge warn";
+    badge.textContent = "new";
+    name.append(badge);
+  }
   for (const text of sizes(lesion, manifest)) {
     const cell = row.insertCell();
     cell.className = "number";
