@@ -48,8 +48,38 @@ def segment_stack(
     tight: bool = False,
     stages: Stages | None = None,
 ) -> FloatArray:
-    """The probability of tumour (Z, H, W) for every slice of ``stack``, on its own grid.
+    """The probability of tumour (Z, H, W): that of the first region that the network knows.
 
+    Everything else as :func:`segment_regions`.
+    """
+    found: FloatArray = segment_regions(
+        engine,
+        stack,
+        stride=stride,
+        preparation=preparation,
+        progress=progress,
+        mirror=mirror,
+        tight=tight,
+        stages=stages,
+    )[0]
+    return found
+
+
+def segment_regions(
+    engine: Engine,
+    stack: AxialStack,
+    *,
+    stride: int,
+    regions: int = 1,
+    preparation: Preparation = USUAL,
+    progress: Progress | None = None,
+    mirror: bool = True,
+    tight: bool = False,
+    stages: Stages | None = None,
+) -> FloatArray:
+    """The probability of each region (R, Z, H, W) for every slice of ``stack``, on its own grid.
+
+    ``regions`` is how many of the network's outputs are wanted, from the first on.
     ``stride`` is the multiple that the network's input sides must have. With ``mirror``, each
     slice is also read left-right flipped and the two readings are averaged. With ``tight``, a 2D
     network reads of each batch only what holds tissue: a quarter less of a brain, but no longer
@@ -65,7 +95,7 @@ def segment_stack(
         scales = measure_scales(stack, preparation.scale)
         reading = _Reading(engine, stack, preparation, frame, scales, stride, mirror, tight, stages)
         with_tissue = np.flatnonzero(stack.head.any(axis=(1, 2)))
-        probability = np.zeros(stack.pixels.shape[1:], dtype=np.float32)
+        probability = np.zeros((regions, *stack.pixels.shape[1:]), dtype=np.float32)
     if engine.dimensions == 3:
         if len(with_tissue):
             reading.read_volume(into=probability)
@@ -92,7 +122,7 @@ class _Reading:
     stages: Stages
 
     def read_slices(self, chosen: NDArray[np.integer], *, into: FloatArray) -> None:
-        """Fills the slices ``chosen`` of ``into`` (Z, H, W) from a 2D network."""
+        """Fills the slices ``chosen`` of ``into`` (R, Z, H, W) from a 2D network."""
         with self.stages.timed("prepare"):
             batch = self._prepare(chosen, self.preparation.context)
             padded, inner = pad_to_stride(batch, self.stride)
@@ -100,13 +130,13 @@ class _Reading:
         with self.stages.timed("infer"):
             read = self._read(padded[..., *window])
         with self.stages.timed("post-process"):
-            found = np.zeros((len(batch), *padded.shape[2:]), dtype=np.float32)
-            found[:, *window] = read[:, 0]
-            self._put(found[:, *inner], chosen, into)
+            found = np.zeros((len(into), len(batch), *padded.shape[2:]), dtype=np.float32)
+            found[..., *window] = read[:, : len(into)].swapaxes(0, 1)
+            self._put(found[..., *inner], chosen, into)
 
     def read_volume(self, *, into: FloatArray) -> None:
-        """Fills ``into`` (Z, H, W) from a 3D network, window by window (MONAI's inferer)."""
-        every = np.arange(len(into))
+        """Fills ``into`` (R, Z, H, W) from a 3D network, window by window (MONAI's inferer)."""
+        every = np.arange(into.shape[1])
         with self.stages.timed("prepare"):
             slices = self._prepare(every, 0)
             volume = torch.from_numpy(np.ascontiguousarray(slices.swapaxes(0, 1)))[None]
@@ -120,7 +150,7 @@ class _Reading:
                 volume, sides, 1, read, overlap=WINDOW_OVERLAP, mode="gaussian"
             )
         with self.stages.timed("post-process"):
-            self._put(found[0, 0].numpy(), every, into)
+            self._put(found[0, : len(into)].numpy(), every, into)
 
     def _prepare(self, chosen: NDArray[np.integer], context: int) -> FloatArray:
         return prepare_slices(
@@ -134,7 +164,7 @@ class _Reading:
         return tight_window(self.stack.head[chosen], self.frame, inner, sides, self.stride)
 
     def _read(self, images: FloatArray) -> FloatArray:
-        """Probabilities (B, 1, ...) for ``images`` (B, C, ...), the mirrored reading included."""
+        """Probabilities (B, R, ...) for ``images`` (B, C, ...), the mirrored reading included."""
         read = self.engine.read(np.ascontiguousarray(images))
         if self.mirror:
             flipped = self.engine.read(np.ascontiguousarray(images[..., ::-1]))
@@ -142,9 +172,9 @@ class _Reading:
         return read
 
     def _put(self, found: FloatArray, chosen: NDArray[np.integer], into: FloatArray) -> None:
-        """``found`` (B, h, w) on the worked grid, into its slices on the stack's own grid."""
+        """``found`` (R, B, h, w) on the worked grid, into its slices on the stack's own grid."""
         fitted = resize_plane(found, self.frame.grid)
-        into[chosen, self.frame.rows, self.frame.columns] = np.clip(fitted, 0.0, 1.0)
+        into[:, chosen, self.frame.rows, self.frame.columns] = np.clip(fitted, 0.0, 1.0)
 
 
 def tight_window(

@@ -30,6 +30,7 @@ class Card:
     ``threshold`` is the probability from which a voxel is drawn, ``least_voxels`` the size of
     the smallest component that is kept. ``mirror`` and ``tight`` say how
     slices are read (:func:`ml.inference.segment_stack`): twice, and without the air around them.
+    ``regions`` are what its outputs mark, in order, if several (``ml.datasets.regions``).
     ``metrics`` are its figures on the test patients, by evaluation, and ``volume_intervals`` how
     far its volumes were from the readers' there, by sequence.
     """
@@ -48,6 +49,7 @@ class Card:
     tight: bool = False
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     volume_intervals: dict[str, VolumeInterval] = field(default_factory=dict)
+    regions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def read_card(path: Path) -> Card:
             sequence: read_volume_interval(table)
             for sequence, table in document.get("volume_interval", {}).items()
         },
+        regions=tuple(document.get("regions", ())),
     )
 
 

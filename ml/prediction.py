@@ -11,7 +11,7 @@ from scipy import ndimage
 from ml.atlas import TemplateFit
 from ml.errors import InvalidVolumeError, NoModelError
 from ml.geometry import ImageKind
-from ml.inference import Progress, segment_stack
+from ml.inference import Progress, segment_regions
 from ml.intensity import BoolArray, FloatArray
 from ml.measures import NEIGHBOURS_26, Grid, Measurement, measure
 from ml.models import Model
@@ -86,12 +86,30 @@ def read_stack(
     stages: Stages | None = None,
 ) -> tuple[FloatArray, BoolArray]:
     """The probability of tumour and the mask (both Z, H, W) of ``stack``, as the card says."""
+    probability, masks = read_regions(model, stack, regions=1, progress=progress, stages=stages)
+    return probability[0], masks[0]
+
+
+def read_regions(
+    model: Model,
+    stack: AxialStack,
+    *,
+    regions: int | None = None,
+    progress: Progress | None = None,
+    stages: Stages | None = None,
+) -> tuple[FloatArray, BoolArray]:
+    """The probability and the mask of each region that the model marks, both (R, Z, H, W).
+
+    Only the first ``regions`` of them, if that is given. What lies outside a region is in none of
+    those that follow.
+    """
     card = model.card
     stages = stages or Stages()
-    probability = segment_stack(
+    probability = segment_regions(
         model.engine,
         stack,
         stride=card.network.stride,
+        regions=regions or max(1, len(card.regions)),
         preparation=card.preparation,
         progress=progress,
         mirror=card.mirror,
@@ -99,8 +117,11 @@ def read_stack(
         stages=stages,
     )
     with stages.timed("post-process"):
-        mask = draw_mask(probability, threshold=card.threshold, least_voxels=card.least_voxels)
-    return probability, mask
+        masks = [
+            draw_mask(one, threshold=card.threshold, least_voxels=card.least_voxels)
+            for one in probability
+        ]
+    return probability, np.logical_and.accumulate(masks)
 
 
 def make_stack(

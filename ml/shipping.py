@@ -126,6 +126,7 @@ def ship_model(
             "threshold": trained["threshold"] if threshold is None else threshold,
             "least_voxels": trained["least_voxels"] if least_voxels is None else least_voxels,
             "sha256": file_sha256(target),
+            **({"regions": trained["regions"]} if "regions" in trained else {}),
             "labels": trained["labels"],
             "reading": {"mirror": mirror, "tight": tight},
             "network": trained["network"],

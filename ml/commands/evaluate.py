@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ml.datasets.regions import REGIONS, WHOLE
 from ml.datasets.registry import READERS
 from ml.datasets.splits import PARTS, read_split
 from ml.engines.choose import ENGINES
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=ALL_SLICES,
         help="score all slices, or only those whose reference has tumour",
     )
+    parser.add_argument("--region", choices=REGIONS, default=WHOLE, help="which one is scored")
     parser.add_argument("--engine", choices=ENGINES, default="auto")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     parser.add_argument("--json", type=Path, required=True)
@@ -60,6 +62,7 @@ def run(options: argparse.Namespace) -> None:
         patients=patients,
         sequences=Sequences(options.channels),
         slices=options.slices,
+        region=options.region,
         seed=options.seed,
     )
     if options.weights:

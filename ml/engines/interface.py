@@ -21,4 +21,7 @@ class Engine(Protocol):
     def dimensions(self) -> int: ...
 
     def read(self, images: FloatArray) -> FloatArray:
-        """Tumour probabilities (B, 1, H, W) for prepared ``images`` (B, C, H, W); or with Z."""
+        """Probabilities (B, R, H, W) of each region for prepared ``images`` (B, C, H, W).
+
+        In three dimensions both have Z before H.
+        """

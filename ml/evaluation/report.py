@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ml.datasets.cases import LabelledCase
+from ml.datasets.regions import WHOLE, region_mask
 from ml.datasets.registry import READERS
 from ml.evaluation.bootstrap import LEVEL, RESAMPLES
 from ml.evaluation.gallery import Gallery, key_slice
@@ -24,7 +25,7 @@ from ml.intensity import BoolArray
 from ml.metrics.lesions import LEAST_COVER, LEAST_PIXELS, LEAST_VOXELS
 from ml.metrics.volumes import bland_altman
 from ml.models import Model
-from ml.prediction import read_stack
+from ml.prediction import read_regions, read_stack
 from ml.stacks import AxialStack
 
 ALL_SLICES, TUMOUR_SLICES = "all", "tumour"
@@ -41,12 +42,18 @@ class Findings:
     excluded: list[str] = field(default_factory=list)
 
 
-def segment_case(model: Model, stack: AxialStack) -> BoolArray:
-    """The mask (Z, H, W), drawn exactly as that of a scan of the clinic.
+def segment_case(model: Model, stack: AxialStack, region: str = WHOLE) -> BoolArray:
+    """The mask of ``region`` (Z, H, W), drawn exactly as that of a scan of the clinic.
 
     That is the whole stack, with the card's way of reading, threshold and least component size.
+    Raises ValueError where the model does not mark the region by itself.
     """
-    return read_stack(model, stack)[1]
+    if region == WHOLE:
+        return read_stack(model, stack)[1]
+    if region not in model.card.regions:
+        raise ValueError(f"{model.card.name} does not mark the region {region}")
+    found: BoolArray = read_regions(model, stack)[1][model.card.regions.index(region)]
+    return found
 
 
 def evaluate_cases(
@@ -55,12 +62,14 @@ def evaluate_cases(
     *,
     sequences: Sequences = Sequences(),  # noqa: B008 - it cannot change
     slices: str = ALL_SLICES,
+    region: str = WHOLE,
 ) -> Findings:
-    """The scores of ``model`` on ``cases``, one at a time."""
+    """The scores of ``model`` on one region of ``cases``, one at a time."""
     findings = Findings()
     for case in tqdm(cases, desc="evaluating", unit="case", mininterval=5):
         stack = sequences.show(case.stack)
-        mask = segment_case(model, stack)
+        mask = segment_case(model, stack, region)
+        case = replace(case, mask=region_mask(case, region))
         score = score_case(case, mask, tumour_slices_only=slices == TUMOUR_SLICES)
         findings.sequences.update(shown_sequences(stack))
         findings.patients.add(case.patient)
@@ -80,6 +89,7 @@ def evaluate_dataset(
     patients: set[str] | None = None,
     sequences: Sequences = Sequences(),  # noqa: B008 - it cannot change
     slices: str = ALL_SLICES,
+    region: str = WHOLE,
     seed: int = 0,
 ) -> tuple[dict[str, Any], Findings]:
     """The report on ``dataset`` below ``root``, and the findings that pictures are drawn from.
@@ -88,11 +98,13 @@ def evaluate_dataset(
     DatasetError where the data set is not as it should be.
     """
     cases = READERS[dataset](root, patients, sequences.to_read(model))
-    findings = evaluate_cases(model, cases, sequences=sequences, slices=slices)
+    findings = evaluate_cases(model, cases, sequences=sequences, slices=slices, region=region)
     missing = (patients or set()) - findings.patients
     if missing:
         raise ValueError(f"{root} does not hold these patients: {', '.join(sorted(missing))}")
     report = make_report(model, findings, dataset=dataset, slices=slices, seed=seed)
+    if region != WHOLE:
+        report["region"] = region
     return report, findings
 
 

@@ -49,6 +49,10 @@ class NetworkSpec:
         return int(self.options.get("in_channels", 3))
 
     @property
+    def out_channels(self) -> int:
+        return int(self.options.get("out_channels", 1))
+
+    @property
     def dimensions(self) -> int:
         """Whether the network reads slices (2) or volumes (3)."""
         return int(self.options.get("dimensions", self.options.get("spatial_dims", 2)))

@@ -37,6 +37,7 @@ STAGES = (
     Stage(4, 5, 2, 6, 192),
     Stage(1, 3, 1, 6, 320),
 )
+STEM_KERNELS = "_conv_stem.weight"
 NOT_OF_THE_ENCODER = ("_conv_head.", "_bn1.", "_fc.")
 
 
@@ -132,11 +133,17 @@ class EfficientNetLite0(nn.Module):
 
 
 def load_imagenet_weights(encoder: EfficientNetLite0, path: Path) -> None:
-    """Fills ``encoder`` (3 input channels) from the published file (``.pth``).
+    """Fills ``encoder`` from the published file (``.pth``).
 
-    Raises RuntimeError where the file does not hold exactly the encoder's weights.
+    Where it reads other channels than three colours, its first kernels are the mean over the
+    colours, which answers to the sum of the channels as it did to grey. Raises RuntimeError where
+    the file does not hold exactly the encoder's weights.
     """
     state = torch.load(path, map_location="cpu", weights_only=True)
-    encoder.load_state_dict(
-        {name: value for name, value in state.items() if not name.startswith(NOT_OF_THE_ENCODER)}
-    )
+    kept = {name: w for name, w in state.items() if not name.startswith(NOT_OF_THE_ENCODER)}
+    channels = encoder._conv_stem.in_channels
+    stem = kept.get(STEM_KERNELS)
+    if stem is not None and channels != stem.shape[1]:
+        mean = stem.mean(dim=1, keepdim=True) * stem.shape[1] / channels
+        kept[STEM_KERNELS] = mean.repeat(1, channels, 1, 1)
+    encoder.load_state_dict(kept)

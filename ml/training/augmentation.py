@@ -73,9 +73,9 @@ class InSlices(RandomizableTransform):  # type: ignore[misc]
 
 
 def build_augmentation(patch: tuple[int, ...], strength: Augmentation) -> Compose:
-    """Transforms of a dict with ``image`` (C, H, W), zero being air, and ``mask`` (1, H, W).
+    """Transforms of a dict with ``image`` (C, H, W), zero being air, and ``mask`` (R, H, W).
 
-    Both come out at ``patch``; in 3D they are (C, Z, H, W) and (1, Z, H, W), and are moved and
+    Both come out at ``patch``; in 3D they are (C, Z, H, W) and (R, Z, H, W), and are moved and
     blurred only within their slices, since slices may be thick.
     """
     return Compose(
@@ -155,6 +155,6 @@ def _rendering(dimensions: int, strength: Augmentation) -> list[RandomizableTran
 def augment(
     transform: Compose, image: np.ndarray[Any, Any], mask: np.ndarray[Any, Any]
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """``image`` (C, H, W) and ``mask`` (H, W), varied together; or both with Z."""
-    sample: Mapping[Hashable, Any] = transform({IMAGE: image, MASK: mask[None]})
-    return np.asarray(sample[IMAGE]), np.asarray(sample[MASK])[0]
+    """``image`` (C, H, W) and ``mask`` (R, H, W), varied together; or both with Z."""
+    sample: Mapping[Hashable, Any] = transform({IMAGE: image, MASK: mask})
+    return np.asarray(sample[IMAGE]), np.asarray(sample[MASK])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ml.brain import brain_sections
 from ml.datasets.cases import LabelledCase
+from ml.datasets.regions import region_masks
 from ml.intensity import FloatArray, IntensityScale
 from ml.preparation import (
     Preparation,
@@ -26,10 +27,13 @@ ScaleMeasure = Callable[[NDArray[np.generic]], IntensityScale]
 
 @dataclass(frozen=True)
 class TrainingCase:
-    """A case in its frame: ``pixels`` (C, Z, H, W) as read and ``mask`` (Z, H, W)."""
+    """A case in its frame: ``pixels`` (C, Z, H, W) as read and ``masks`` (R, Z, H, W).
+
+    There is one mask for each region that the network learns; the first holds all the others.
+    """
 
     pixels: NDArray[np.generic]
-    mask: NDArray[np.bool_]
+    masks: NDArray[np.bool_]
     present: tuple[bool, ...]
     scales: Scales
 
@@ -53,18 +57,20 @@ def strip_skull(case: LabelledCase) -> LabelledCase:
     return replace(case, stack=replace(case.stack, pixels=case.stack.pixels * brain))
 
 
-def prepare_case(case: LabelledCase, preparation: Preparation) -> TrainingCase:
+def prepare_case(
+    case: LabelledCase, preparation: Preparation, regions: tuple[str, ...] = ()
+) -> TrainingCase:
     """``case`` with the channels, the frame and the grid that ``preparation`` asks for."""
     stack = select_channels(case.stack, preparation.channels)
     frame = make_frame(stack, preparation)
     pixels = stack.pixels[:, :, frame.rows, frame.columns]
-    mask = case.mask[:, frame.rows, frame.columns]
+    masks = region_masks(case, regions)[..., frame.rows, frame.columns]
     if frame.worked != frame.grid:
         pixels = np.stack([resize_plane(channel, frame.worked) for channel in pixels])
-        mask = resize_plane(mask, frame.worked) > 0.5
+        masks = resize_plane(masks, frame.worked) > 0.5
     return TrainingCase(
         pixels=np.ascontiguousarray(pixels),
-        mask=np.ascontiguousarray(mask),
+        masks=np.ascontiguousarray(masks),
         present=stack.present,
         scales=measure_scales(stack, preparation.scale),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ml.datasets.splits import PARTS
 from ml.networks.build import NetworkSpec, read_network
 from ml.preparation import Preparation, read_preparation
 from ml.tables import read_record
@@ -46,8 +47,9 @@ class Sampling:
     ``order`` is ``balanced`` (drawn with replacement, ``tumour_share`` of them with tumour) or
     ``pass`` (each slice once an epoch, shuffled). ``slices`` is ``all`` or ``tumour``. ``patch``
     is the size in pixels, (H, W) or, for a 3D network, (Z, H, W); none is needed where the
-    preparation's frame is ``square``. ``flair_only_share`` of the samples lose every channel but
-    FLAIR; otherwise each other channel is lost with ``channel_dropout``. ``slice_scale_share`` of
+    preparation's frame is ``square``. ``subset_share`` of the samples keep a random part of their
+    channels, of any size; ``flair_only_share`` of the others lose every channel but FLAIR;
+    otherwise each channel but FLAIR is lost with ``channel_dropout``. ``slice_scale_share`` of
     them are scaled by their own grey values instead of their volume's, as a lone picture is.
     """
 
@@ -58,6 +60,7 @@ class Sampling:
     flair_only_share: float = 0.0
     channel_dropout: float = 0.0
     slice_scale_share: float = 0.0
+    subset_share: float = 0.0
 
     def __post_init__(self) -> None:
         if self.order not in ("balanced", "pass"):
@@ -77,7 +80,9 @@ class TrainingConfig:
     ``average_decay`` is that of the exponential moving average of the weights (0: none).
     With ``keep_epochs`` the weights of every epoch stay, and some may be averaged when shipped.
     ``encoder_weights`` is where the encoder's ImageNet weights come from, ``start_from`` the
-    weights (safetensors) of a whole network to begin with. ``checkpoint_steps`` is how often a
+    weights (safetensors) of a whole network to begin with. ``regions`` are what the network's
+    outputs mark, in order, each within the one before (``ml.datasets.regions``); without any, it
+    has one output for all that is drawn. ``checkpoint_steps`` is how often a
     run saves itself within an epoch. ``threshold`` and ``least_voxels`` go into its card.
     """
 
@@ -92,6 +97,7 @@ class TrainingConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    regions: tuple[str, ...] = ()
     seed: int = 2026
     epochs: int = 10
     steps_per_epoch: int = 250
@@ -116,6 +122,12 @@ class TrainingConfig:
                 f"{self.name}: the preparation gives {expected} channels, but the network "
                 f"reads {self.network.in_channels}"
             )
+        outputs = max(1, len(self.regions))
+        if self.network.out_channels != outputs:
+            raise ValueError(
+                f"{self.name}: {outputs} regions are learnt, but the network has "
+                f"{self.network.out_channels} outputs"
+            )
         if len(self.patch) != self.network.dimensions:
             raise ValueError(
                 f"{self.name}: a patch of {self.patch} is not for a network of "
@@ -139,6 +151,7 @@ class TrainingConfig:
         return (self.preparation.side, self.preparation.side)
 
 
+FOLD = "{fold}"
 TABLES: dict[str, Any] = {
     "sampling": Sampling,
     "augmentation": Augmentation,
@@ -148,11 +161,12 @@ TABLES: dict[str, Any] = {
 }
 
 
-def read_config(path: Path, **overrides: Any) -> TrainingConfig:
+def read_config(path: Path, *, fold: int | None = None, **overrides: Any) -> TrainingConfig:
     """The run in ``path``; ``overrides`` that are not None take the place of its values.
 
-    ``learning_rate`` overrides the optimiser's. Raises ValueError for a key or value that means
-    nothing, so that a typing error does not go unseen.
+    ``learning_rate`` overrides the optimiser's, ``fold`` chooses among cross-validation's splits
+    (:func:`choose_fold`). Raises ValueError for a key or value that means nothing, so that a
+    typing error does not go unseen.
     """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     where = str(path)
@@ -169,4 +183,22 @@ def read_config(path: Path, **overrides: Any) -> TrainingConfig:
     if learning_rate is not None:
         values["optimiser"] = replace(values["optimiser"], learning_rate=learning_rate)
     document.update({key: value for key, value in overrides.items() if value is not None})
-    return read_record(TrainingConfig, {**document, **values}, where=where)
+    config = read_record(TrainingConfig, {**document, **values}, where=where)
+    return config if fold is None else choose_fold(config, fold)
+
+
+def choose_fold(config: TrainingConfig, fold: int) -> TrainingConfig:
+    """One run of a cross-validation: ``{fold}`` in the names of the splits is its number.
+
+    Fold 0 is the run on everybody, whom all parts of the first split make up. Raises ValueError
+    where no split has folds.
+    """
+    if not any(FOLD in source.split for source in config.sources):
+        raise ValueError(f"{config.name} has no folds: no split's name has {FOLD} in it")
+    sources = []
+    for source in config.sources:
+        split = source.split.replace(FOLD, str(fold or 1))
+        parts = source.train_on if fold else PARTS
+        sources.append(replace(source, split=split, train_on=parts))
+    name = f"{config.name}-{fold}" if fold else config.name
+    return replace(config, name=name, sources=tuple(sources))

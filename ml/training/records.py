@@ -74,6 +74,7 @@ def write_card(config: TrainingConfig, weights: Path, run: Run) -> Path:
             "threshold": config.threshold,
             "least_voxels": config.least_voxels,
             "sha256": file_sha256(weights),
+            **({"regions": list(config.regions)} if config.regions else {}),
             "labels": dict(config.labels),
             "network": config.network.as_table(),
             "preparation": config.preparation.as_table(),

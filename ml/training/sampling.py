@@ -41,7 +41,7 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
 
     Each item seeds its own generator from the run's seed and ``n``, so a resumed run draws
     exactly what an uninterrupted one would have drawn. An item is an image (C, H, W) and a mask
-    (1, H, W); for a 3D network (C, Z, H, W) and (1, Z, H, W).
+    for each region (R, H, W); for a 3D network (C, Z, H, W) and (R, Z, H, W).
     """
 
     def __init__(self, cases: list[list[LabelledCase]], config: TrainingConfig) -> None:
@@ -73,8 +73,8 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         pools = _Pools([], [])
         for labelled in cases:
             index = len(self.cases)
-            self.cases.append(prepare_case(labelled, self.config.preparation))
-            for z, plane in enumerate(self.cases[index].mask):
+            self.cases.append(prepare_case(labelled, self.config.preparation, self.config.regions))
+            for z, plane in enumerate(self.cases[index].masks[0]):
                 if plane.any():
                     pools.with_tumour.append((index, z))
                 elif self.config.sampling.slices == "all":
@@ -98,7 +98,7 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         self.transform.set_random_state(seed=int(draw.integers(2**31)))
         image, mask = augment(self.transform, *self._cut(case, z, draw))
         scaled = self._scale(image, case, draw)
-        return torch.from_numpy(scaled), torch.from_numpy(mask > 0.5)[None].float()
+        return torch.from_numpy(scaled), torch.from_numpy(mask > 0.5).float()
 
     def _place(self, position: int, draw: np.random.Generator) -> Place:
         sampling = self.config.sampling
@@ -121,7 +121,7 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         around = case.brightness(z - context, z + context + 1)
         # (C, n, H, W) to (n x C, H, W): the channels of each slice stay together.
         channels = around.swapaxes(0, 1).reshape(-1, *around.shape[2:])
-        return channels, case.mask[z].astype(np.float32)
+        return channels, case.masks[:, z].astype(np.float32)
 
     def _cut_window(
         self, case: TrainingCase, z: int, draw: np.random.Generator
@@ -129,20 +129,20 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         """A window (Z, H, W) that holds slice ``z``, and a tumour voxel of it if it has any."""
         deep, *plane = self.config.patch
         start = z - int(draw.integers(deep))
-        inside = np.argwhere(case.mask[z])
+        inside = np.argwhere(case.masks[0, z])
         place = (
             inside[int(draw.integers(len(inside)))]
             if len(inside)
-            else draw.integers(case.mask.shape[1:])
+            else draw.integers(case.masks.shape[2:])
         )
         spans = []
-        for middle, size, length in zip(place, plane, case.mask.shape[1:], strict=True):
+        for middle, size, length in zip(place, plane, case.masks.shape[2:], strict=True):
             first = int(np.clip(middle - draw.integers(size), 0, max(0, length - size)))
             spans.append(slice(first, first + size))
         rows, columns = spans
-        chosen = np.clip(np.arange(start, start + deep), 0, len(case.mask) - 1)
+        chosen = np.clip(np.arange(start, start + deep), 0, case.masks.shape[1] - 1)
         image = case.brightness(start, start + deep)[:, :, rows, columns]
-        return image, case.mask[chosen][:, rows, columns].astype(np.float32)
+        return image, case.masks[:, chosen, rows, columns].astype(np.float32)
 
     def _scale(
         self, image: FloatArray, case: TrainingCase, draw: np.random.Generator
@@ -162,8 +162,12 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
     ) -> tuple[bool, ...]:
         """Which channels the network gets to see; FLAIR, where the tumour shows, always stays.
 
-        Of a case without FLAIR, whatever it has stays.
+        Of a case without FLAIR, whatever it has stays. Where subsets are drawn, any may be lost.
         """
+        share = self.config.sampling.subset_share
+        # Nothing is drawn without need, so that runs from before subsets stay as they were.
+        if share and draw.random() < share:
+            return _subset(present, draw)
         channels = self.config.preparation.channels
         has_flair = "FLAIR" in channels and present[channels.index("FLAIR")]
         flair_only = draw.random() < self.config.sampling.flair_only_share
@@ -172,3 +176,10 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
             dropped = flair_only or draw.random() < self.config.sampling.channel_dropout
             seen.append(there and (name == "FLAIR" or not (dropped and has_flair)))
         return tuple(seen)
+
+
+def _subset(present: tuple[bool, ...], draw: np.random.Generator) -> tuple[bool, ...]:
+    """A part of the channels that are there: first how many, then which."""
+    there = np.flatnonzero(present)
+    kept = draw.permutation(there)[: int(draw.integers(1, max(2, len(there))))]
+    return tuple(bool(n in kept) for n in range(len(present)))

@@ -9,12 +9,13 @@ import numpy as np
 from torch import nn
 
 from ml.datasets.cases import DatasetError, LabelledCase
+from ml.datasets.regions import region_masks
 from ml.datasets.registry import READERS
 from ml.datasets.splits import SPLITS, read_split
 from ml.engines.torch_engine import TorchEngine
 from ml.evaluation.gallery import Gallery, key_slice
 from ml.hardware import training_precision
-from ml.inference import segment_stack
+from ml.inference import segment_regions
 from ml.intensity import BoolArray
 from ml.metrics import measure_agreement
 from ml.stacks import AxialStack, flair_only
@@ -82,14 +83,20 @@ def validate(
     examples = Gallery()
     for dataset, labelled in cases.items():
         for view, stacks in _views(dataset, labelled, config).items():
-            found: dict[str, list[float]] = {}
+            found: dict[str, list[list[float]]] = {}
             for stack, case in zip(stacks, labelled, strict=True):
-                mask = _draw(network, stack, config)
-                score = measure_agreement(mask, case.mask).dice
-                found.setdefault(case.patient, []).append(score)
+                masks = _draw(network, stack, config)
+                references = region_masks(case, config.regions)
+                scores = [
+                    measure_agreement(mask, reference).dice
+                    for mask, reference in zip(masks, references, strict=True)
+                ]
+                found.setdefault(case.patient, []).append(scores)
                 if view == dataset:
-                    examples.add(key_slice(case, stack, mask, score))
-            dice[view] = float(np.mean([np.mean(scores) for scores in found.values()]))
+                    examples.add(key_slice(case, stack, masks[0], scores[0]))
+            means = np.mean([np.mean(scores, axis=0) for scores in found.values()], axis=0)
+            for name, mean in zip(config.regions or ("",), means, strict=True):
+                dice[f"{view}_{name}".rstrip("_")] = float(mean)
     return Validation(dice, examples)
 
 
@@ -103,6 +110,7 @@ def _views(dataset: str, labelled: list[LabelledCase], config: TrainingConfig) -
 
 
 def _draw(network: nn.Module, stack: AxialStack, config: TrainingConfig) -> BoolArray:
+    """The mask of each region (R, Z, H, W)."""
     device = next(network.parameters()).device
     engine = TorchEngine(
         network,
@@ -110,10 +118,11 @@ def _draw(network: nn.Module, stack: AxialStack, config: TrainingConfig) -> Bool
         device=device,
         precision=training_precision(device.type),
     )
-    probability = segment_stack(
+    probability = segment_regions(
         engine,
         stack,
         stride=config.network.stride,
+        regions=config.network.out_channels,
         preparation=config.preparation,
         mirror=False,
     )
