@@ -23,7 +23,7 @@ UNSIZED_SIDES = (160, 320)
 UNSIZED_TARGET = 256
 """The longer side that any other image without spacing is brought to."""
 
-FRAMES = ("head", "square")
+FRAMES = ("head", "square", "fit")
 SCALES = {"standard": measure_scale, "range": measure_range}
 
 Scales = tuple[IntensityScale | None, ...]
@@ -35,7 +35,8 @@ class Preparation:
 
     ``channels`` are the sequences it reads, in order. ``frame`` is ``head`` (cut to the head, at
     ``TARGET_PIXEL_MM`` where the pixel size is known) or ``square`` (the whole slice stretched to
-    ``side`` x ``side``). ``scale`` is ``standard`` (z-score over the head) or ``range`` (0 to 1).
+    ``side`` x ``side``) or ``fit`` (cut to the head, which then just fits into ``side`` x ``side``,
+    its shape kept). ``scale`` is ``standard`` (z-score over the head) or ``range`` (0 to 1).
     ``context`` is the number of neighbouring slices on each side that a 2.5D network also sees;
     at the ends the outermost slice stands in. ``window`` (Z, H, W) is what a 3D network reads at
     a time.
@@ -99,7 +100,11 @@ def make_frame(stack: AxialStack, preparation: Preparation) -> Frame:
         height, width = stack.pixels.shape[2:]
         return Frame(slice(0, height), slice(0, width), (preparation.side, preparation.side))
     rows, columns = mask_box(stack.head)
-    row_factor, column_factor = zoom_factors(stack)
+    if preparation.frame == "fit":
+        longer = max(rows.stop - rows.start, columns.stop - columns.start)
+        row_factor = column_factor = preparation.side / longer
+    else:
+        row_factor, column_factor = zoom_factors(stack)
     worked = (
         max(1, round((rows.stop - rows.start) * row_factor)),
         max(1, round((columns.stop - columns.start) * column_factor)),

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from ml.datasets.cases import DatasetError, LabelledCase, with_channels
 from ml.datasets.files import read_mask, read_picture
-from ml.stacks import stack_of_channels
+from ml.stacks import AxialStack, stack_of_channels
 
 TUMOURS = ("meningioma", "glioma", "pituitary")
+NO_TUMOUR = "no_tumour"
 CHANNEL = "T1ce"
 COLUMNS = ("file", "label", "fold")
 
@@ -44,6 +46,30 @@ def iterate_cases(
     for row in _tumour_rows(root):
         if patients is None or _fold(row) in patients:
             yield _read_slice(root, row, channels)
+
+
+@dataclass(frozen=True)
+class TypedSlice:
+    """One slice (1, 1, H, W) with what it shows: a tumour's type, or ``no_tumour``."""
+
+    file: str
+    label: str
+    fold: str
+    stack: AxialStack
+
+
+def iterate_types(root: Path, folds: Collection[str] | None = None) -> Iterator[TypedSlice]:
+    """Every slice that ``index.csv`` names, with or without a tumour, of ``folds`` (``fold-3``).
+
+    The folds of tumour-free slices are not by patient, and they come from other scanners. Raises
+    DatasetError where the index or a picture is missing or damaged.
+    """
+    for row in _read_index(root / "index.csv"):
+        if folds is None or _fold(row) in folds:
+            picture = read_picture(root / row["file"])
+            grey = picture if picture.ndim == 2 else picture.max(axis=-1)
+            stack = stack_of_channels({CHANNEL: grey[None]}, order=(CHANNEL,))
+            yield TypedSlice(row["file"], row["label"], _fold(row), stack)
 
 
 def _tumour_rows(root: Path) -> list[dict[str, str]]:

@@ -13,11 +13,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from ml.networks.classifier import Classifier, ClassifierConfig, load_imagenet
 from ml.networks.encoder_unet import EncoderUNet, EncoderUNetConfig, load_encoder_weights
 from ml.networks.unet import UNet, UNetConfig
 from ml.tables import read_record
 
-KINDS = ("unet", "encoder_unet", "monai")
+KINDS = ("unet", "encoder_unet", "classifier", "monai")
 DEFAULT_STRIDE = 16
 
 
@@ -26,8 +27,9 @@ class NetworkSpec:
     """A network by its kind and options, as written in TOML.
 
     ``kind`` is ``unet`` (options of :class:`UNetConfig`), ``encoder_unet`` (of
-    :class:`EncoderUNetConfig`) or ``monai`` (``name``, a class of ``monai.networks.nets``, its
-    own arguments, and ``stride``, which its input's sides must be multiples of).
+    :class:`EncoderUNetConfig`), ``classifier`` (of :class:`ClassifierConfig`) or ``monai``
+    (``name``, a class of ``monai.networks.nets``, its own arguments, and ``stride``, which its
+    input's sides must be multiples of).
     """
 
     kind: str = "unet"
@@ -57,9 +59,11 @@ class NetworkSpec:
         """Whether the network reads slices (2) or volumes (3)."""
         return int(self.options.get("dimensions", self.options.get("spatial_dims", 2)))
 
-    def _config(self) -> UNetConfig | EncoderUNetConfig:
+    def _config(self) -> UNetConfig | EncoderUNetConfig | ClassifierConfig:
         if self.kind == "unet":
             return read_record(UNetConfig, self.options, where="[network]")
+        if self.kind == "classifier":
+            return read_record(ClassifierConfig, self.options, where="[network]")
         return read_record(EncoderUNetConfig, self.options, where="[network]")
 
     def build(self) -> nn.Module:
@@ -70,7 +74,11 @@ class NetworkSpec:
         if self.kind == "monai":
             return _build_monai(self)
         config = self._config()
-        return UNet(config) if isinstance(config, UNetConfig) else EncoderUNet(config)
+        if isinstance(config, UNetConfig):
+            return UNet(config)
+        if isinstance(config, ClassifierConfig):
+            return Classifier(config)
+        return EncoderUNet(config)
 
     def as_table(self) -> dict[str, Any]:
         """The lines of a card's ``[network]`` table."""
@@ -87,9 +95,12 @@ def read_network(table: Mapping[str, Any]) -> NetworkSpec:
 
 def load_pretrained(network: nn.Module, source: str) -> None:
     """ImageNet weights for the encoder of ``network``; see :func:`load_encoder_weights`."""
-    if not isinstance(network, EncoderUNet):
-        raise ValueError("only a network of kind encoder_unet has an encoder to load")
-    load_encoder_weights(network, source)
+    if isinstance(network, Classifier):
+        load_imagenet(network, source)
+    elif isinstance(network, EncoderUNet):
+        load_encoder_weights(network, source)
+    else:
+        raise ValueError("only networks of kind encoder_unet and classifier have an encoder")
 
 
 def load_weights(network: nn.Module, path: Path) -> None:

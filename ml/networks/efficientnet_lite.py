@@ -147,3 +147,18 @@ def load_imagenet_weights(encoder: EfficientNetLite0, path: Path) -> None:
         mean = stem.mean(dim=1, keepdim=True) * stem.shape[1] / channels
         kept[STEM_KERNELS] = mean.repeat(1, channels, 1, 1)
     encoder.load_state_dict(kept)
+
+
+def top_weights(path: Path) -> dict[str, Tensor]:
+    """What the published file (``.pth``) has between the encoder and ImageNet's classes.
+
+    Named as the convolution and the normalisation of a ``Sequential``.
+    """
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    places = {"_conv_head.": "0.", "_bn1.": "1."}
+    return {
+        place + name.removeprefix(prefix): value
+        for prefix, place in places.items()
+        for name, value in state.items()
+        if name.startswith(prefix)
+    }

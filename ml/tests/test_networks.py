@@ -245,5 +245,5 @@ def test_what_is_left_out_of_a_monai_network_is_as_in_ours_and_not_as_in_monai()
 
 
 def test_only_an_encoder_can_be_given_imagenet_weights() -> None:
-    with pytest.raises(ValueError, match="only a network of kind encoder_unet"):
+    with pytest.raises(ValueError, match="only networks of kind encoder_unet"):
         load_pretrained(build(**SMALL), "package")

@@ -59,7 +59,7 @@ def test_a_sample_has_a_mask_for_each_region() -> None:
 
 
 def test_a_network_has_an_output_for_each_region() -> None:
-    with pytest.raises(ValueError, match="3 regions are learnt, but the network has 1"):
+    with pytest.raises(ValueError, match="3 outputs are learnt"):
         tiny_config(Path("unread"), regions=REGIONS)
 
 

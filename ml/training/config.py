@@ -82,8 +82,9 @@ class TrainingConfig:
     ``encoder_weights`` is where the encoder's ImageNet weights come from, ``start_from`` the
     weights (safetensors) of a whole network to begin with. ``regions`` are what the network's
     outputs mark, in order, each within the one before (``ml.datasets.regions``); without any, it
-    has one output for all that is drawn. ``checkpoint_steps`` is how often a
-    run saves itself within an epoch. ``threshold`` and ``least_voxels`` go into its card.
+    has one output for all that is drawn. With ``classes`` it names what a picture shows instead.
+    ``checkpoint_steps`` is how often a run saves itself within an epoch. ``threshold`` and
+    ``least_voxels`` go into its card.
     """
 
     name: str
@@ -98,6 +99,7 @@ class TrainingConfig:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     regions: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
     seed: int = 2026
     epochs: int = 10
     steps_per_epoch: int = 250
@@ -122,11 +124,11 @@ class TrainingConfig:
                 f"{self.name}: the preparation gives {expected} channels, but the network "
                 f"reads {self.network.in_channels}"
             )
-        outputs = max(1, len(self.regions))
-        if self.network.out_channels != outputs:
+        learnt = self.classes or self.regions or ("tumour",)
+        if self.network.out_channels != len(learnt):
             raise ValueError(
-                f"{self.name}: {outputs} regions are learnt, but the network has "
-                f"{self.network.out_channels} outputs"
+                f"{self.name}: {len(learnt)} outputs are learnt ({', '.join(learnt)}), but the "
+                f"network has {self.network.out_channels}"
             )
         if len(self.patch) != self.network.dimensions:
             raise ValueError(

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Subset
+from torch.utils.data import DataLoader, Dataset, Subset
 from tqdm import tqdm
 
-from ml.datasets.cases import LabelledCase
 from ml.hardware import autocast, best_memory_format, choose_device
 from ml.training.checkpoints import load_checkpoint, save_checkpoint
 from ml.training.config import TrainingConfig
-from ml.training.losses import build_loss
 from ml.training.records import write_card, write_examples, write_records
 from ml.training.run import LogRow, Run, start_run
-from ml.training.sampling import SliceSampler
-from ml.training.validation import read_part, read_validation, validate
+from ml.training.tasks import Task, choose_task
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -66,18 +64,16 @@ def train(
     output.mkdir(parents=True, exist_ok=True)
     if config.threads:
         torch.set_num_threads(config.threads)
-    training = [read_part(source, data_root, source.train_on) for source in config.sources]
-    sampler = SliceSampler(training, config)
-    del training
-    validation = read_validation(config, data_root)
-    run = start_run(config, steps_per_epoch=sampler.steps_per_epoch, device=choose_device(device))
+    task = choose_task(config, data_root)
+    steps = task.sampler.steps_per_epoch
+    run = start_run(config, steps_per_epoch=steps, device=choose_device(device))
     state = load_checkpoint(output / CHECKPOINT) if resume else None
     if state is not None:
         run.restore(state)
     watch = Stopwatch(run)
     while not _is_over(run, config):
-        _train_epoch(run, sampler, config, output, watch)
-        _finish_epoch(run, validation, config, output, watch)
+        _train_epoch(run, task, config, output, watch)
+        _finish_epoch(run, task, config, output, watch)
     return output / f"{config.name}.safetensors"
 
 
@@ -93,28 +89,31 @@ def _is_cut(run: Run, config: TrainingConfig) -> bool:
 
 
 def _train_epoch(
-    run: Run, sampler: SliceSampler, config: TrainingConfig, output: Path, watch: Stopwatch
+    run: Run, task: Task, config: TrainingConfig, output: Path, watch: Stopwatch
 ) -> None:
     """The rest of the epoch under way, or as much of it as the run's time allows."""
-    loss_function = build_loss(config.loss)
-    first = run.epoch * sampler.steps_per_epoch
+    sampler = cast(Dataset[tuple[Tensor, Tensor]], task.sampler)
+    length = task.sampler.steps_per_epoch
+    first = run.epoch * length
     samples = range(
         (first + run.step_in_epoch) * config.batch_size,
-        (first + sampler.steps_per_epoch) * config.batch_size,
+        (first + length) * config.batch_size,
     )
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
-        Subset(sampler, samples), batch_size=config.batch_size, num_workers=1
+        Subset(sampler, samples),
+        batch_size=config.batch_size,
+        num_workers=1,
     )
     bar = tqdm(
         loader,
         desc=f"epoch {run.epoch + 1}",
         initial=run.step_in_epoch,
-        total=sampler.steps_per_epoch,
+        total=length,
         mininterval=20,
     )
     run.network.train()
     for images, masks in bar:
-        run.loss_sum += _step(run, loss_function, images, masks, config)
+        run.loss_sum += _step(run, task.loss, images, masks, config)
         run.step_in_epoch += 1
         watch.lap()
         if _is_cut(run, config):
@@ -147,19 +146,15 @@ def _step(
 
 
 def _finish_epoch(
-    run: Run,
-    validation: dict[str, list[LabelledCase]],
-    config: TrainingConfig,
-    output: Path,
-    watch: Stopwatch,
+    run: Run, task: Task, config: TrainingConfig, output: Path, watch: Stopwatch
 ) -> None:
     """Validates, keeps the weights if they are the best so far, and writes everything down."""
-    found = validate(run.average.module, validation, config)
+    found = task.validate(run.average.module)
     run.epoch += 1
     # Without validation patients nothing is chosen and the last weights are kept.
     score = float(run.epoch) if found.score is None else found.score
     watch.lap()
-    run.log.append(_log_row(run, found.dice, config))
+    run.log.append(_log_row(run, found.figures, config))
     run.schedule.note_validation(score)
     run.step_in_epoch, run.loss_sum = 0, 0.0
     if config.keep_epochs:
@@ -177,13 +172,13 @@ def _write_weights(run: Run, config: TrainingConfig, path: Path) -> None:
     write_card(config, path, run)
 
 
-def _log_row(run: Run, dice: dict[str, float], config: TrainingConfig) -> LogRow:
+def _log_row(run: Run, figures: dict[str, float], config: TrainingConfig) -> LogRow:
     return {
         "epoch": run.epoch,
         "steps": run.step,
         "loss": run.loss_sum / max(1, run.step_in_epoch),
         "learning_rate": run.schedule.rate_at(run.step - 1),
-        **{f"dice_{name}": value for name, value in dice.items()},
+        **figures,
         "minutes": run.seconds / 60,
         "cut": float(_is_cut(run, config)),
     }

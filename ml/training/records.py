@@ -41,9 +41,12 @@ def draw_curves(log: list[LogRow], path: Path) -> None:
     left, right = figure.subplots(1, 2)
     left.plot(epochs, [row["loss"] for row in log], marker=".", color="#444444")
     left.set(xlabel="epoch", ylabel="training loss")
-    for name in (name for name in log[0] if name.startswith("dice_")):
+    judged = [name for name in log[0] if name not in DIGITS and name != "loss"]
+    for name in judged:
         right.plot(epochs, [row[name] for row in log], marker=".", label=name.removeprefix("dice_"))
-    right.set(xlabel="epoch", ylabel="validation Dice (mean of patients)", ylim=(0, 1))
+    is_dice = all(name.startswith("dice_") for name in judged)
+    words = "validation Dice (mean of patients)" if is_dice else "validation"
+    right.set(xlabel="epoch", ylabel=words, ylim=(0, 1))
     if len(log[0]) > len(DIGITS) + 1:
         right.legend(frameon=False, loc="lower right")
     for axes in (left, right):
@@ -75,6 +78,7 @@ def write_card(config: TrainingConfig, weights: Path, run: Run) -> Path:
             "least_voxels": config.least_voxels,
             "sha256": file_sha256(weights),
             **({"regions": list(config.regions)} if config.regions else {}),
+            **({"classes": list(config.classes)} if config.classes else {}),
             "labels": dict(config.labels),
             "network": config.network.as_table(),
             "preparation": config.preparation.as_table(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +34,7 @@ def read_part(source: DataSource, root: Path, parts: tuple[str, ...]) -> list[La
         return []
     if source.dataset not in READERS:
         raise ValueError(f"[[sources]] dataset is one of {', '.join(READERS)}")
-    split = read_split(_find_split(source.split, root))
+    split = read_split(find_split(source.split, root))
     patients = frozenset[str]().union(*(split.part(part) for part in parts))
     folder = root / source.folder
     cases = list(READERS[source.dataset](folder, patients, source.channels or None))
@@ -44,7 +44,7 @@ def read_part(source: DataSource, root: Path, parts: tuple[str, ...]) -> list[La
     return cases
 
 
-def _find_split(name: str, root: Path) -> Path:
+def find_split(name: str, root: Path) -> Path:
     """One of the project's own splits, else one that came with the data."""
     known = SPLITS / name
     return known if known.exists() else root / name
@@ -61,15 +61,15 @@ def read_validation(config: TrainingConfig, root: Path) -> dict[str, list[Labell
 
 @dataclass(frozen=True)
 class Validation:
-    """Mean Dice by patient for each data set, and the cases that went worst and best."""
+    """How well it went by each measure, as the log names them, and the worst and best cases."""
 
-    dice: dict[str, float]
-    examples: Gallery
+    figures: dict[str, float]
+    examples: Gallery = field(default_factory=Gallery)
 
     @property
     def score(self) -> float | None:
         """The one number that weights are chosen by; None where nobody was validated."""
-        return float(np.mean(list(self.dice.values()))) if self.dice else None
+        return float(np.mean(list(self.figures.values()))) if self.figures else None
 
 
 def validate(
@@ -96,7 +96,7 @@ def validate(
                     examples.add(key_slice(case, stack, masks[0], scores[0]))
             means = np.mean([np.mean(scores, axis=0) for scores in found.values()], axis=0)
             for name, mean in zip(config.regions or ("",), means, strict=True):
-                dice[f"{view}_{name}".rstrip("_")] = float(mean)
+                dice[f"dice_{view}_{name}".rstrip("_")] = float(mean)
     return Validation(dice, examples)
 
 
