@@ -15,7 +15,6 @@ from safetensors.torch import load_file
 from ml.datasets.cases import DatasetError
 from ml.datasets.figshare import iterate_types
 from ml.datasets.splits import PatientSplit, write_split
-from ml.naming import fit_picture
 from ml.networks.build import read_network
 from ml.networks.classifier import Classifier, ClassifierConfig
 from ml.preparation import Preparation
@@ -23,6 +22,7 @@ from ml.training.augmentation import Augmentation
 from ml.training.config import DataSource, Sampling, TrainingConfig
 from ml.training.loop import train
 from ml.training.naming import PictureSampler
+from ml.tumour_type.pictures import fit_picture
 
 CLASSES = ("glioma", "pituitary")
 FITTED = Preparation(channels=("T1ce",), frame="fit", side=64)

@@ -13,12 +13,12 @@ from ml.datasets.cases import DatasetError
 from ml.datasets.figshare import TypedSlice, iterate_types
 from ml.datasets.splits import read_split
 from ml.hardware import autocast
-from ml.naming import fit_picture
 from ml.preparation import make_frame, measure_scales, resize_plane
 from ml.training.augmentation import augment, build_augmentation
 from ml.training.cases import TrainingCase, scale_sample
 from ml.training.config import TrainingConfig
 from ml.training.validation import Validation, find_split
+from ml.tumour_type.pictures import fit_picture
 
 BATCH = 32
 SMOOTHING = 0.05

@@ -1,4 +1,4 @@
-"""What kind of tumour a picture shows: calibrated probabilities, or that they do not tell."""
+"""A single picture as the network that names its type is fed it."""
 
 from __future__ import annotations
 

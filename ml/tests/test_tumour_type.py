@@ -1,0 +1,130 @@
+"""Calibrated probabilities, the answer "uncertain", and the figures by class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ml.cards import write_toml
+from ml.datasets.figshare import NO_TUMOUR, TUMOURS, TypedSlice
+from ml.evaluation.types import score_types
+from ml.models import file_sha256
+from ml.networks.build import NetworkSpec, read_network
+from ml.preparation import Preparation
+from ml.stacks import stack_of_channels
+from ml.tumour_type import TypeModel, load_type_model
+from ml.tumour_type.calibration import Calibration, as_probabilities, calibrate, reliability
+from ml.tumour_type.model import UNCERTAIN, TypeCard
+
+CLASSES = (*TUMOURS, NO_TUMOUR)
+PREPARATION = Preparation(channels=("T1ce",), frame="fit", side=32)
+
+
+class ByCorner(nn.Module):
+    """Says the class whose number the brightest quarter of the picture has, twice as likely."""
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        half = pictures.shape[-1] // 2
+        quarters = [
+            pictures[:, 0, rows, columns].mean(dim=(1, 2))
+            for rows in (slice(0, half), slice(half, None))
+            for columns in (slice(0, half), slice(half, None))
+        ]
+        best = torch.stack(quarters, dim=1).argmax(dim=1)
+        return torch.log(torch.tensor(2.0)) * nn.functional.one_hot(best, 4).float()
+
+
+def model(certain_from: float = 0.0) -> TypeModel:
+    card = TypeCard(
+        "corner", "1", ("T1ce",), CLASSES, "", NetworkSpec(), PREPARATION,
+        Calibration(certain_from=certain_from), {},
+    )  # fmt: skip
+    return TypeModel(card, ByCorner())
+
+
+def shown(corner: int, label: str) -> TypedSlice:
+    picture = np.full((1, 40, 40), 60, dtype=np.uint8)
+    row, column = divmod(corner, 2)
+    picture[0, 20 * row : 20 * row + 20, 20 * column : 20 * column + 20] = 200
+    stack = stack_of_channels({"T1ce": picture}, order=("T1ce",))
+    return TypedSlice(f"{label}.png", label, "fold-1", stack)
+
+
+def test_a_picture_gets_a_probability_for_each_class_and_a_verdict() -> None:
+    found = model().name(shown(2, CLASSES[2]).stack)
+    assert found.verdict == CLASSES[2]
+    assert found.probabilities[CLASSES[2]] == pytest.approx(0.4)
+    assert sum(found.probabilities.values()) == pytest.approx(1.0)
+
+
+def test_what_is_not_sure_enough_is_uncertain() -> None:
+    found = model(certain_from=0.41).name(shown(0, CLASSES[0]).stack)
+    assert (found.verdict, found.is_certain) == (UNCERTAIN, False)
+
+
+def test_three_classes_are_scored_among_tumours_and_four_among_all() -> None:
+    slices = [shown(n, CLASSES[n]) for n in range(4)]
+    # A glioma that is taken for none: wrong among four, and among three the first of equals.
+    slices += [shown(3, CLASSES[1]), shown(3, CLASSES[0])]
+    found = score_types(model(), slices)
+    assert found["accuracy"] == pytest.approx(4 / 6)
+    assert found["accuracy_three_class"] == pytest.approx(4 / 5)
+    assert found["confusion"][1] == [0, 1, 0, 1]
+    assert found["by_class"][CLASSES[1]]["recall"] == 0.5
+    assert found["by_class"][NO_TUMOUR]["precision"] == pytest.approx(1 / 3)
+    assert found["by_class"][CLASSES[2]]["auc"] == 1.0
+    low, high = found["accuracy_interval"]
+    assert low < 4 / 6 < high
+
+
+def test_an_unknown_label_is_refused() -> None:
+    with pytest.raises(ValueError, match="metastasis"):
+        score_types(model(), [shown(0, "metastasis")])
+
+
+def test_the_temperature_brings_boasting_down_to_what_is_right() -> None:
+    draw = np.random.default_rng(1)
+    truth = draw.integers(0, 3, 4000)
+    logits = draw.normal(0, 1, (4000, 3))
+    # Right in proportion to its own probabilities, then made five times as sure of itself.
+    truth = np.array([draw.choice(3, p=row) for row in as_probabilities(logits)])
+    found = calibrate(5 * logits, truth)
+    assert found.temperature == pytest.approx(5.0, rel=0.1)
+
+
+def test_what_is_called_certain_is_right_as_often_as_wanted() -> None:
+    draw = np.random.default_rng(2)
+    logits = draw.normal(0, 2, (3000, 3))
+    truth = np.array([draw.choice(3, p=row) for row in as_probabilities(logits)])
+    found = calibrate(logits, truth)
+    probabilities = found.apply(logits)
+    certain = probabilities.max(axis=1) >= found.certain_from
+    assert 0.02 < certain.mean() < 1.0
+    right = probabilities.argmax(axis=1) == truth
+    assert right[certain].mean() == pytest.approx(0.98, abs=0.005)
+    assert right[~certain].mean() < 0.95
+    assert sum(one.pictures for one in reliability(probabilities, truth)) == 3000
+
+
+def test_weights_load_only_with_the_card_that_was_written_for_them(tmp_path: Path) -> None:
+    spec = read_network({"kind": "classifier", "in_channels": 1, "out_channels": 4})
+    weights = tmp_path / "types.safetensors"
+    save_file(spec.build().state_dict(), weights)
+    document = {
+        "name": "types", "version": "3", "sequences": ["T1ce"], "classes": list(CLASSES),
+        "sha256": file_sha256(weights), "network": spec.as_table(),
+        "preparation": PREPARATION.as_table(),
+        "calibration": {"temperature": 1.5, "certain_from": 0.7, "pictures": 9, "fold": "fold-3"},
+    }  # fmt: skip
+    write_toml(tmp_path / "types.toml", document)
+    found = load_type_model(weights)
+    assert found.card.calibration == Calibration(1.5, 0.7, 9, "fold-3")
+    assert found.name(shown(1, CLASSES[0]).stack).probabilities.keys() == set(CLASSES)
+    write_toml(tmp_path / "types.toml", {**document, "sha256": "0"})
+    with pytest.raises(ValueError, match="card describes"):
+        load_type_model(weights)

@@ -1,0 +1,122 @@
+"""The model that names a tumour's type, with its card; and what it says of one picture."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ml.models import WEIGHTS, file_sha256
+from ml.networks.build import NetworkSpec, load_weights, read_network
+from ml.preparation import Preparation, read_preparation
+from ml.stacks import AxialStack
+from ml.tumour_type.calibration import Calibration, FloatMatrix
+from ml.tumour_type.pictures import fit_picture
+
+NAME = "tumour_type"
+UNCERTAIN = "uncertain"
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class TypeCard:
+    """What the model is, from ``ml/weights/tumour_type.toml``; ``classes`` in the order of its
+    outputs."""
+
+    name: str
+    version: str
+    sequences: tuple[str, ...]
+    classes: tuple[str, ...]
+    sha256: str
+    network: NetworkSpec
+    preparation: Preparation
+    calibration: Calibration
+    about: dict[str, Any]
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TypeFinding:
+    """What a picture shows: a probability for each class, and the class or ``uncertain``."""
+
+    probabilities: dict[str, float]
+    verdict: str
+
+    @property
+    def is_certain(self) -> bool:
+        return self.verdict != UNCERTAIN
+
+
+class TypeModel:
+    """A network ready to name types, with its card."""
+
+    def __init__(self, card: TypeCard, network: nn.Module) -> None:
+        self.card = card
+        self.network = network.eval()
+
+    def read_logits(self, stacks: list[AxialStack]) -> FloatMatrix:
+        """The network's own answers (N, classes) to the first slice of each of ``stacks``."""
+        found = []
+        for start in range(0, len(stacks), BATCH):
+            batch = [fit_picture(s, self.card.preparation) for s in stacks[start : start + BATCH]]
+            with torch.inference_mode():
+                found.append(self.network(torch.from_numpy(np.stack(batch))).float().numpy())
+        return np.concatenate(found).astype(np.float64)
+
+    def name(self, stack: AxialStack) -> TypeFinding:
+        """What the first slice of ``stack`` shows."""
+        (probabilities,) = self.card.calibration.apply(self.read_logits([stack]))
+        best = int(probabilities.argmax())
+        certain = probabilities[best] >= self.card.calibration.certain_from
+        return TypeFinding(
+            dict(zip(self.card.classes, (float(p) for p in probabilities), strict=True)),
+            self.card.classes[best] if certain else UNCERTAIN,
+        )
+
+
+def read_type_card(path: Path) -> TypeCard:
+    """The card at ``path`` (TOML). Raises KeyError where it leaves something out."""
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    return TypeCard(
+        name=document["name"],
+        version=document["version"],
+        sequences=tuple(document["sequences"]),
+        classes=tuple(document["classes"]),
+        sha256=document["sha256"],
+        network=read_network(document["network"]),
+        preparation=read_preparation(document.get("preparation", {})),
+        calibration=Calibration(**document.get("calibration", {})),
+        about=document.get("about", {}),
+        metrics=document.get("metrics", {}),
+    )
+
+
+def type_model_ships() -> bool:
+    return (WEIGHTS / f"{NAME}.safetensors").exists()
+
+
+def load_type_model(weights: Path | None = None) -> TypeModel:
+    """The model that ships, or the one in the file ``weights`` with its card beside it.
+
+    Raises FileNotFoundError where either is missing and ValueError where the weights are not the
+    ones that the card was written for.
+    """
+    path = weights or WEIGHTS / f"{NAME}.safetensors"
+    card = read_type_card(path.with_suffix(".toml"))
+    if file_sha256(path) != card.sha256:
+        raise ValueError(f"{path.name} is not the file that its card describes")
+    network = card.network.build()
+    load_weights(network, path)
+    return TypeModel(card, network)
+
+
+@lru_cache(maxsize=1)
+def cached_type_model() -> TypeModel:
+    """What ships, kept in memory."""
+    return load_type_model()
