@@ -8,6 +8,7 @@ import sys
 from ml.commands import (
     benchmark,
     calibrate,
+    classify,
     compare,
     evaluate,
     measure,
@@ -24,6 +25,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "compare": compare,
     "segment": segment,
+    "classify": classify,
     "measure": measure,
     "split": split,
     "ship": ship,

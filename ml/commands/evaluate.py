@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
+from ml.datasets.figshare import iterate_types
 from ml.datasets.regions import REGIONS, WHOLE
 from ml.datasets.registry import READERS
 from ml.datasets.splits import PARTS, read_split
@@ -13,13 +15,18 @@ from ml.evaluation.pictures import write_pictures
 from ml.evaluation.report import ALL_SLICES, TUMOUR_SLICES, evaluate_dataset, write_report
 from ml.evaluation.selection import ALL, Sequences, read_patients
 from ml.evaluation.tables import as_markdown, as_table
+from ml.evaluation.types import score_types, types_as_table
 from ml.models import DEFAULT_MODEL, file_sha256, load_model
+from ml.tumour_type import load_type_model, type_model_ships
+
+# The model for a data set that the usual one does not read.
+MODELS = {"types": "t1ce_slices"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", choices=sorted(READERS), required=True)
     parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--model", default=DEFAULT_MODEL, help="one that ships")
+    parser.add_argument("--model", help="one that ships; default: the one for the data set")
     parser.add_argument(
         "--weights",
         type=Path,
@@ -42,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="score all slices, or only those whose reference has tumour",
     )
     parser.add_argument("--region", choices=REGIONS, default=WHOLE, help="which one is scored")
+    parser.add_argument(
+        "--type-weights", type=Path, help="of types: other weights of the model that names them"
+    )
     parser.add_argument("--engine", choices=ENGINES, default="auto")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     parser.add_argument("--json", type=Path, required=True)
@@ -55,8 +65,9 @@ def run(options: argparse.Namespace) -> None:
         patients = read_patients(options.patients)
     elif options.split:
         patients = set(read_split(options.split).part(options.part))
+    name = options.model or MODELS.get(options.dataset, DEFAULT_MODEL)
     report, findings = evaluate_dataset(
-        load_model(options.model, weights=options.weights, engine=options.engine),
+        load_model(name, weights=options.weights, engine=options.engine),
         dataset=options.dataset,
         root=options.root,
         patients=patients,
@@ -67,6 +78,8 @@ def run(options: argparse.Namespace) -> None:
     )
     if options.weights:
         report["weights"] = {"file": options.weights.name, "sha256": file_sha256(options.weights)}
+    if options.dataset == "types":
+        report = _with_types(report, options, patients)
     write_report(options.json, report)
     if options.markdown:
         options.markdown.parent.mkdir(parents=True, exist_ok=True)
@@ -74,3 +87,19 @@ def run(options: argparse.Namespace) -> None:
     if options.pictures:
         write_pictures(options.pictures, report, findings.gallery)
     print(as_table(report))
+    if "types" in report:
+        print(types_as_table(report["types"]))
+
+
+def _with_types(
+    report: dict[str, Any], options: argparse.Namespace, folds: set[str] | None
+) -> dict[str, Any]:
+    """The report under a few plain figures: ``dice`` over slices with a mask, and of the types."""
+    plain: dict[str, Any] = {"dice": report["by_slice"]["dice"]["mean"]}
+    if options.type_weights is None and not type_model_ships():
+        return plain | report
+    types = score_types(
+        load_type_model(options.type_weights), list(iterate_types(options.root, folds))
+    )
+    named = {name: types[name] for name in ("accuracy", "accuracy_three_class")}
+    return named | plain | report | {"types": types}

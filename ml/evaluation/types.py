@@ -116,3 +116,29 @@ def _auc(
     if truth.all() or not truth.any():
         return None
     return float(roc_auc_score(truth, sure))
+
+
+def types_as_table(found: dict[str, Any]) -> str:
+    """The figures for a terminal, three classes first."""
+    low, high = found["accuracy_interval"]
+    lines = [""]
+    if found["accuracy_three_class"] is not None:
+        three_low, three_high = found["accuracy_three_class_interval"]
+        lines.append(
+            f"type, three classes: {found['accuracy_three_class']:.3f} "
+            f"({three_low:.3f} to {three_high:.3f})"
+        )
+    uncertain = found["uncertain"]
+    lines += [
+        f"type, all classes (confounded): {found['accuracy']:.3f} ({low:.3f} to {high:.3f})",
+        f"uncertain: {uncertain['share']:.1%}, expected calibration error "
+        f"{found['calibration']['expected_error']:.3f}",
+        f"{'':12}{'precision':>10}{'recall':>8}{'F1':>8}{'AUC':>8}{'pictures':>10}",
+    ]
+    for name, one in found["by_class"].items():
+        auc = "-" if one["auc"] is None else f"{one['auc']:.3f}"
+        lines.append(
+            f"{name:12}{one['precision']:>10.3f}{one['recall']:>8.3f}{one['f1']:>8.3f}"
+            f"{auc:>8}{one['pictures']:>10}"
+        )
+    return "\n".join(lines)

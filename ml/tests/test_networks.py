@@ -187,7 +187,7 @@ def test_a_table_is_written_as_it_was_read(table: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"kind": "resnet"}, "kind is one of unet, encoder_unet, monai, not 'resnet'"),
+        ({"kind": "resnet"}, "kind is one of unet, encoder_unet, classifier, monai, not 'resnet'"),
         ({"width": [4, 8]}, r"\[network\] has keys that mean nothing: width"),
         ({"widths": []}, "at least one width"),
         ({"normalisation": "layer"}, "normalisation is one of batch, instance, group, none"),

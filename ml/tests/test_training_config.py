@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from ml.datasets.splits import SPLITS, read_split
 from ml.stacks import CHANNELS
 from ml.tests.training_factories import tiny_config, tiny_network, write_config
 from ml.training import loop
-from ml.training.config import DataSource, Sampling, TrainingConfig, read_config
+from ml.training.config import FOLD, DataSource, Sampling, TrainingConfig, read_config
 from ml.training.losses import build_loss
 
 CONFIGS = sorted((Path(loop.__file__).parents[1] / "configs").glob("*.toml"))
@@ -136,16 +137,20 @@ def shipped(name: str) -> TrainingConfig:
     return read_config(next(path for path in CONFIGS if path.stem == name))
 
 
+FOLDS = (1, 2, 3)
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_the_shipped_configs_can_be_run(path: Path) -> None:
     config = read_config(path)
 
     assert config.name == path.stem
-    assert set(config.preparation.channels) <= set(CHANNELS)
+    assert set(config.preparation.channels) <= {*CHANNELS, "T2"}
     assert all(side % config.network.stride == 0 for side in config.patch)
     for source in config.sources:
         assert source.dataset in READERS
-        _check_parts(source)
+        for fold in FOLDS if FOLD in source.split else (0,):
+            _check_parts(replace(source, split=source.split.replace(FOLD, str(fold))))
     build_loss(config.loss)
     # On the meta device a network has its shapes and no numbers, which costs nothing.
     with torch.device("meta"):

@@ -29,7 +29,7 @@ from ml.tests.training_factories import (
     tiny_source,
     write_patients,
 )
-from ml.training import loop
+from ml.training import loop, tasks
 from ml.training.augmentation import Augmentation
 from ml.training.checkpoints import load_checkpoint
 from ml.training.config import Sampling, TrainingConfig
@@ -59,12 +59,12 @@ class ScriptedValidation:
 
     def __call__(self, network: nn.Module, *_: Any) -> Validation:
         self.seen.append({k: v.clone() for k, v in network.state_dict().items()})
-        return Validation({"lgg": next(self.scores)}, Gallery())
+        return Validation({"dice_lgg": next(self.scores)}, Gallery())
 
 
 def script(monkeypatch: pytest.MonkeyPatch, *scores: float) -> ScriptedValidation:
     scripted = ScriptedValidation(list(scores))
-    monkeypatch.setattr(loop, "validate", scripted)
+    monkeypatch.setattr(tasks, "validate", scripted)
     return scripted
 
 

@@ -26,7 +26,7 @@ from ml.tests.training_factories import (
     write_config,
     write_patients,
 )
-from ml.training import loop
+from ml.training import loop, tasks
 from ml.training.augmentation import Augmentation
 from ml.training.checkpoints import load_checkpoint, save_checkpoint
 from ml.training.config import Sampling, TrainingConfig
@@ -80,8 +80,10 @@ def assert_same_run(one: Path, two: Path) -> None:
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> Callable[[], None]:
-    """Has the function ``loop.<name>`` stop the run at its n-th call; returns what mends it."""
-    real = getattr(loop, name)
+    """Has a function of the loop, or the validation, stop the run at its n-th call; returns what
+    mends it."""
+    module = tasks if name == "validate" else loop
+    real = getattr(module, name)
     calls = iter(range(1, 1000))
 
     def stop(*arguments: Any) -> Any:
@@ -89,8 +91,8 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, name: str, call: int) -> Callable[[
             raise Stopped
         return real(*arguments)
 
-    monkeypatch.setattr(loop, name, stop)
-    return lambda: monkeypatch.setattr(loop, name, real)
+    monkeypatch.setattr(module, name, stop)
+    return lambda: monkeypatch.setattr(module, name, real)
 
 
 @pytest.mark.parametrize(

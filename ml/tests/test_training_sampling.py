@@ -125,7 +125,7 @@ def test_a_source_to_be_stripped_is_there_with_and_without_its_skull() -> None:
     source = tiny_source(STILL, strip=True)
     plain, stripped = sampler([labelled_case(4)], sources=(source,)).cases
 
-    assert stripped.mask.sum() == plain.mask.sum()
+    assert stripped.masks.sum() == plain.masks.sum()
     assert (stripped.pixels > 0).sum() <= (plain.pixels > 0).sum()
 
 

@@ -109,9 +109,9 @@ def test_a_network_that_marks_the_tumour_scores_high_and_one_that_does_not_score
     right = validate(threshold_network(), {"lgg": [every]}, judging_config())
     wrong = validate(threshold_network(level=100.0), {"lgg": [every]}, judging_config())
 
-    assert right.dice["lgg"] > 0.8
-    assert wrong.dice["lgg"] == 0
-    assert right.score == right.dice["lgg"]
+    assert right.figures["dice_lgg"] > 0.8
+    assert wrong.figures["dice_lgg"] == 0
+    assert right.score == right.figures["dice_lgg"]
 
 
 def test_a_patient_with_several_cases_counts_once() -> None:
@@ -119,12 +119,12 @@ def test_a_patient_with_several_cases_counts_once() -> None:
     bad = emptied(good)
     other = replace(good, patient="other")
     config = judging_config()
-    alone = validate(threshold_network(), {"lgg": [good]}, config).dice["lgg"]
+    alone = validate(threshold_network(), {"lgg": [good]}, config).figures["dice_lgg"]
 
     found = validate(threshold_network(), {"lgg": [good, bad, bad, other]}, config)
 
     assert alone > 0.8
-    assert found.dice["lgg"] == pytest.approx((alone / 3 + alone) / 2)
+    assert found.figures["dice_lgg"] == pytest.approx((alone / 3 + alone) / 2)
 
 
 def test_a_network_that_is_shown_flair_alone_is_judged_on_that_as_well() -> None:
@@ -132,11 +132,13 @@ def test_a_network_that_is_shown_flair_alone_is_judged_on_that_as_well() -> None
     network = threshold_network()
     sampling = Sampling(flair_only_share=0.5)
 
-    assert validate(network, cases, judging_config()).dice.keys() == {"lgg"}
+    assert validate(network, cases, judging_config()).figures.keys() == {"dice_lgg"}
     found = validate(network, cases, judging_config(sampling=sampling))
-    assert found.dice.keys() == {"lgg", "lgg_flair"}
+    assert found.figures.keys() == {"dice_lgg", "dice_lgg_flair"}
     flair = {"brats": [replace(labelled_case(3), stack=flair_only(labelled_case(3).stack))]}
-    assert validate(network, flair, judging_config(sampling=sampling)).dice.keys() == {"brats"}
+    assert validate(network, flair, judging_config(sampling=sampling)).figures.keys() == {
+        "dice_brats"
+    }
 
 
 def test_cases_without_flair_are_judged_by_what_they_have() -> None:
@@ -146,7 +148,7 @@ def test_cases_without_flair_are_judged_by_what_they_have() -> None:
 
     found = validate(threshold_network(), {"lgg": [without]}, config)
 
-    assert found.dice.keys() == {"lgg"}
+    assert found.figures.keys() == {"dice_lgg"}
 
 
 def test_the_score_is_the_mean_of_the_data_sets_and_none_without_any() -> None:

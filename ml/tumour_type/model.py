@@ -20,6 +20,7 @@ from ml.tumour_type.calibration import Calibration, FloatMatrix
 from ml.tumour_type.pictures import fit_picture
 
 NAME = "tumour_type"
+SEQUENCE = "T1ce"
 UNCERTAIN = "uncertain"
 BATCH = 32
 
