@@ -108,6 +108,8 @@ def load_type_model(weights: Path | None = None) -> TypeModel:
     Raises FileNotFoundError where either is missing and ValueError where the weights are not the
     ones that the card was written for.
     """
+    if weights is None and not type_model_ships():
+        raise FileNotFoundError("No model that names types ships yet; please give its weights.")
     path = weights or WEIGHTS / f"{NAME}.safetensors"
     card = read_type_card(path.with_suffix(".toml"))
     if file_sha256(path) != card.sha256:
