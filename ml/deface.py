@@ -76,6 +76,12 @@ def keep_brain(
     return brain if lesion is None else _with_lesion(brain, inner, lesion, sizes_mm)
 
 
+def is_stripped(slices: NDArray[np.generic]) -> bool:
+    """Whether (Z, H, W) ``slices``, counted from the foot, hold a brain without its skull."""
+    outline = _outlines(head_mask(slices))
+    return bool(outline.any()) and _is_stripped(slices, outline, brain_sections(slices))
+
+
 def _with_lesion(
     brain: BoolArray, inner: BoolArray, lesion: BoolArray, sizes_mm: SizesMm
 ) -> BoolArray:

@@ -1,0 +1,49 @@
+"""Judge the runs of a cross-validation together, each on the patients that it never saw."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from ml.engines.choose import ENGINES
+from ml.evaluation.crossvalidation import as_table, judge_folds, read_folds, report_folds
+from ml.training.config import read_config
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("config", type=Path, help="such as ml/configs/glioma.toml")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--runs", type=Path, default=Path("var/training"), help="where they lie")
+    parser.add_argument("--folds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument(
+        "--shown",
+        nargs="+",
+        metavar="SEQUENCES",
+        help="sets of sequences such as FLAIR,T1ce; default: all that the model reads",
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="auto")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--json", type=Path, required=True)
+
+
+def run(options: argparse.Namespace) -> None:
+    config = read_config(options.config)
+    everything = config.preparation.channels
+    shown = [tuple(names.split(",")) for names in options.shown or [",".join(everything)]]
+    folds = read_folds(
+        config,
+        runs=options.runs,
+        data_root=options.data,
+        folds=options.folds,
+        engine=options.engine,
+    )
+    kept = judge_folds(folds, shown=shown, regions=config.regions or ("whole",))
+    report = {
+        "config": config.name,
+        "folds": options.folds,
+        **report_folds(kept, seed=options.seed),
+    }
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    print(as_table(report))

@@ -1,0 +1,135 @@
+"""A cross-validation as one result: each patient judged once, by the run that never saw them.
+
+Every region is judged with every set of sequences that is asked for. Where a reference is empty
+(a tumour that does not enhance) there is no Dice; what counts is whether the model kept silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ml.datasets.cases import LabelledCase
+from ml.datasets.regions import region_masks
+from ml.datasets.registry import READERS
+from ml.datasets.splits import read_split
+from ml.evaluation.bootstrap import LEVEL, RESAMPLES
+from ml.evaluation.scoring import CaseScore, score_case
+from ml.evaluation.summary import summarise
+from ml.models import Model, load_model_from
+from ml.prediction import read_regions
+from ml.stacks import only_channels
+from ml.training.config import TrainingConfig, choose_fold
+from ml.training.validation import find_split
+
+Kept = dict[tuple[str, str], list[CaseScore]]
+"""Scores by set of sequences and region."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One run of the cross-validation: its weights, and whom they never saw."""
+
+    model: Model
+    cases: list[LabelledCase]
+
+
+def read_folds(
+    config: TrainingConfig, *, runs: Path, data_root: Path, folds: Sequence[int], engine: str
+) -> Iterator[Fold]:
+    """The runs below ``runs`` (``<name>-<fold>/<name>-<fold>.safetensors``) with their patients."""
+    for number in folds:
+        run = choose_fold(config, number)
+        (source,) = run.sources
+        patients = read_split(find_split(source.split, data_root)).test
+        folder = data_root / source.folder
+        cases = list(READERS[source.dataset](folder, patients, run.preparation.channels))
+        weights = runs / run.name / f"{run.name}.safetensors"
+        yield Fold(load_model_from(weights, engine=engine), cases)
+
+
+def judge_folds(
+    folds: Iterator[Fold], *, shown: Sequence[tuple[str, ...]], regions: tuple[str, ...]
+) -> Kept:
+    """The scores of all patients; without a contrast-enhanced T1 only the first region's."""
+    kept: Kept = {}
+    for fold in folds:
+        for case in tqdm(fold.cases, desc=fold.model.card.name, unit="case", mininterval=5):
+            references = region_masks(case, regions)
+            for names in shown:
+                stack = only_channels(case.stack, names)
+                _, masks = read_regions(fold.model, stack)
+                count = len(regions) if "T1ce" in names else 1
+                for region, mask, reference in zip(
+                    regions[:count], masks[:count], references[:count], strict=True
+                ):
+                    score = score_case(replace(case, mask=reference), mask)
+                    if score is not None:
+                        kept.setdefault(("+".join(names), region), []).append(score)
+    return kept
+
+
+def report_folds(kept: Mapping[tuple[str, str], list[CaseScore]], *, seed: int) -> dict[str, Any]:
+    """Figures for each set of sequences and region, with the cases that they come from."""
+    sets: dict[str, dict[str, Any]] = {}
+    for (names, region), scores in kept.items():
+        sets.setdefault(names, {})[region] = _figures(scores, seed=seed)
+    return {
+        "bootstrap": {"resamples": RESAMPLES, "level": LEVEL, "seed": seed},
+        "sets": sets,
+    }
+
+
+def _figures(scores: list[CaseScore], *, seed: int) -> dict[str, Any]:
+    with_any = [score for score in scores if score.tumour_slices.any()]
+    silent = [score for score in scores if not score.tumour_slices.any()]
+    figures: dict[str, Any] = {
+        "patients": len({score.patient for score in scores}),
+        "without": len(silent),
+        "without_and_none_drawn": sum(score.both_empty for score in silent),
+        "missed": sum(score.dice == 0 for score in with_any),
+        "cases": [_case(score) for score in scores],
+    }
+    if with_any:
+        by_patient = summarise(with_any, seed=seed)["by_patient"]
+        for name in ("dice", "precision", "recall", "hd95"):
+            figures[name] = {key: by_patient[name][key] for key in ("mean", "median", "interval")}
+    return figures
+
+
+def _case(score: CaseScore) -> dict[str, Any]:
+    counts = score.counts.sum(axis=0)
+    true_positives, false_positives, _, false_negatives = (int(n) for n in counts)
+    voxel = score.scale.voxel
+    return {
+        "case": score.case,
+        "patient": score.patient,
+        "dice": None if not score.tumour_slices.any() else round(score.dice, 4),
+        "volume_reference": round((true_positives + false_negatives) * voxel, 3),
+        "volume_model": round((true_positives + false_positives) * voxel, 3),
+    }
+
+
+def as_table(report: Mapping[str, Any]) -> str:
+    """Markdown: Dice of each region with each set of sequences."""
+    lines = ["| shown | region | patients | Dice mean (95 %) | median | none there, none drawn |"]
+    lines.append("| --- | --- | ---: | --- | ---: | ---: |")
+    for names, regions in report["sets"].items():
+        for region, found in regions.items():
+            lines.append(f"| {names} | {region} | {_cells(found)} |")
+    return "\n".join(lines)
+
+
+def _cells(found: Mapping[str, Any]) -> str:
+    silent = f"{found['without_and_none_drawn']} of {found['without']}" if found["without"] else "-"
+    dice = found.get("dice")
+    if dice is None:
+        return f"{found['patients']} | - | - | {silent}"
+    low, high = dice["interval"] or (np.nan, np.nan)
+    mean = f"{dice['mean']:.3f} ({low:.3f} to {high:.3f})"
+    return f"{found['patients']} | {mean} | {dice['median']:.3f} | {silent}"
