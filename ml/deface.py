@@ -77,9 +77,14 @@ def keep_brain(
 
 
 def is_stripped(slices: NDArray[np.generic]) -> bool:
-    """Whether (Z, H, W) ``slices``, counted from the foot, hold a brain without its skull."""
+    """Whether (Z, H, W) ``slices``, counted from the foot, show a brain without its skull.
+
+    For reading, not for giving away: the brain may be cut off below, where a face would begin.
+    """
     outline = _outlines(head_mask(slices))
-    return bool(outline.any()) and _is_stripped(slices, outline, brain_sections(slices))
+    if not outline.any():
+        return False
+    return _is_clean(slices, outline) and _is_ringless(outline, brain_sections(slices))
 
 
 def _with_lesion(
@@ -138,11 +143,21 @@ def _is_stripped(slices: NDArray[np.generic], outline: BoolArray, sections: Bool
     areas = outline.sum(axis=(1, 2))
     lowest = int(np.flatnonzero(areas)[0])
     tapers = areas[lowest] < STRIPPED_TAPER * areas.max()
+    return bool(tapers) and _is_clean(slices, outline) and _is_ringless(outline, sections)
+
+
+def _is_clean(slices: NDArray[np.generic], outline: BoolArray) -> bool:
+    """Whether there is nothing at all in the air, as where a tool has cleared it."""
     air = np.asarray(slices)[~outline]
-    clean = air.size > 0 and float((air == 0).mean()) >= STRIPPED_ZEROS
+    return air.size > 0 and float((air == 0).mean()) >= STRIPPED_ZEROS
+
+
+def _is_ringless(outline: BoolArray, sections: BoolArray) -> bool:
+    """Whether the brain's sections reach the outline, with no bone between."""
+    areas = outline.sum(axis=(1, 2))
     middle = areas > 0.5 * areas.max()
     shares = sections.sum(axis=(1, 2))[middle] / areas[middle]
-    return bool(tapers and clean and np.median(shares) > STRIPPED_SHARE)
+    return bool(np.median(shares) > STRIPPED_SHARE)
 
 
 def _tissue(slices: NDArray[np.generic]) -> BoolArray:

@@ -15,7 +15,7 @@ from ml.deface import FaceRemainsError, is_stripped, keep_brain
 from ml.difference import resample, same_grid
 from ml.errors import InvalidVolumeError, RegistrationError
 from ml.geometry import ImageKind
-from ml.intensity import BoolArray, FloatArray
+from ml.intensity import BoolArray, FloatArray, head_mask
 from ml.registration import register_heads
 from ml.stacks import AxialStack, slice_pixel_mm, stack_of_channels, stack_to_file, volume_to_slices
 from ml.volumes import MedicalImage
@@ -24,6 +24,12 @@ SEQUENCES = ("FLAIR", "T1", "T1ce", "T2")
 # The template's brain is an average: a patient's surface lies a little within or beyond it.
 BRAIN_MARGIN_MM = 4.0
 
+# A brain is half of a head and more; what is found is far less where bone was seen in the brain.
+LEAST_SHARE_OF_HEAD = 0.4
+
+NO_BRAIN = (
+    "The brain could not be told from the skull, so several sequences are not read together here."
+)
 AS_STORED = "as its file places it"
 REGISTERED = "after a rigid registration"
 
@@ -119,9 +125,9 @@ def _find_brain(
         near = ndimage.distance_transform_edt(~brain, sampling=sizes_mm) <= BRAIN_MARGIN_MM
         return np.asarray(near), "the brain of the template that the scan was laid on"
     try:
-        return keep_brain(slices, sizes_mm), "what lies within the skull"
+        brain = keep_brain(slices, sizes_mm)
     except FaceRemainsError as error:
-        raise SkullRemainsError(
-            "The brain could not be told from the skull, so several sequences are not read "
-            "together here."
-        ) from error
+        raise SkullRemainsError(NO_BRAIN) from error
+    if brain.sum() < LEAST_SHARE_OF_HEAD * head_mask(slices).sum():
+        raise SkullRemainsError(NO_BRAIN)
+    return brain, "what lies within the skull"
