@@ -228,7 +228,7 @@ def test_what_a_table_leaves_out_is_as_usual() -> None:
     ("table", "message"),
     [
         ({"framing": "head"}, r"\[preparation\] has keys that mean nothing: framing"),
-        ({"frame": "round"}, "a frame is one of head, square, not 'round'"),
+        ({"frame": "round"}, "a frame is one of head, square, fit, not 'round'"),
         ({"scale": "loud"}, "a scale is one of standard, range, not 'loud'"),
     ],
 )
