@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
+from ml.__main__ import main
+from ml.atlas import TemplateFit
+from ml.cards import write_toml
+from ml.commands import segment
 from ml.datasets.regions import REGIONS
 from ml.engines.torch_engine import TorchEngine
 from ml.errors import NoModelError
 from ml.glioma import predict_glioma
-from ml.models import Model
+from ml.models import Model, file_sha256
+from ml.networks.build import read_network
 from ml.preparation import Preparation
 from ml.study import SEQUENCES
-from ml.tests.factories import ellipsoid, medical_image, reorient, threshold_model
+from ml.tests.factories import (
+    ellipsoid,
+    medical_image,
+    nifti_bytes,
+    reorient,
+    threshold_model,
+    write_bytes,
+)
 from ml.volumes import MedicalImage
 
 SHAPE = (60, 72, 56)
@@ -99,3 +115,53 @@ def test_without_contrast_there_is_the_whole_and_no_word_of_enhancement() -> Non
 def test_a_sequence_that_the_model_does_not_know_is_refused() -> None:
     with pytest.raises(NoModelError, match="does not read DWI"):
         predict_glioma(model(), {"FLAIR": flair(), "DWI": flair()}, onto="FLAIR")
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> Path:
+    """Weights as training leaves them: a small network of four channels and three regions."""
+    torch.manual_seed(1)
+    spec = read_network({"widths": [4, 8], "in_channels": 4, "out_channels": 3})
+    weights = tmp_path / "glioma.safetensors"
+    save_file(spec.build().state_dict(), weights)
+    card = {
+        "name": "glioma", "version": "1", "sequences": list(SEQUENCES), "threshold": 0.5,
+        "least_voxels": 1, "sha256": file_sha256(weights), "regions": list(REGIONS),
+        "labels": {"1": "necrosis and non-enhancing tumour"}, "network": spec.as_table(),
+        "preparation": Preparation(channels=SEQUENCES, frame="square", side=64).as_table(),
+    }  # fmt: skip
+    write_toml(tmp_path / "glioma.toml", card)
+    return weights
+
+
+def test_the_command_reads_several_files_of_one_visit_together(
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment, "fit_scan", lambda *_, **__: TemplateFit.refused("not tried"))
+    files = {"FLAIR": volume({"whole": 250}), "T1ce": volume({"core": 180, "enhancing": 250})}
+    for name, values in files.items():
+        write_bytes(tmp_path / f"{name}.nii.gz", nifti_bytes(values.astype(np.float32), AFFINE))
+    out, report = tmp_path / "mask.nii.gz", tmp_path / "report.json"
+    also = f"T1ce={tmp_path / 'T1ce.nii.gz'}"
+    arguments = [
+        "segment", str(tmp_path / "FLAIR.nii.gz"), "--also", also, "--weights", str(shipped),
+        "--out", str(out), "--json", str(report),
+    ]  # fmt: skip
+    assert main(arguments) == 0
+    found = json.loads(report.read_text())
+    assert found["sequences"] == ["FLAIR", "T1ce"]
+    assert found["labels"].keys() == {"1", "2", "4"}
+    assert found["result"]["labels"].keys() == set(found["labels"].values())
+    mask = nib.load(out)
+    assert mask.shape == SHAPE
+    assert np.array_equal(mask.affine, AFFINE)
+    assert set(np.unique(np.asarray(mask.dataobj))) <= {0, 1, 2, 4}
+
+
+@pytest.mark.parametrize("wrong", ["T1ce", "DWI=x.nii.gz", "T1ce="])
+def test_what_is_no_sequence_with_its_file_is_refused(
+    wrong: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["segment", "flair.nii.gz", "--also", wrong, "--out", "mask.nii.gz"])
+    assert "SEQUENCE=FILE" in capsys.readouterr().err
