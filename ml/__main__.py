@@ -8,6 +8,7 @@ import sys
 from ml.commands import (
     benchmark,
     calibrate,
+    calibrate_types,
     classify,
     compare,
     crossvalidate,
@@ -32,6 +33,7 @@ COMMANDS = {
     "split": split,
     "ship": ship,
     "calibrate": calibrate,
+    "calibrate-types": calibrate_types,
     "benchmark": benchmark,
 }
 

@@ -88,8 +88,14 @@ def read_card(path: Path) -> Card:
 
 @lru_cache(maxsize=1)
 def shipped_cards() -> tuple[Card, ...]:
-    """The cards of all models in ``ml/weights``, by name."""
-    return tuple(read_card(path) for path in sorted(WEIGHTS.glob("*.toml")))
+    """The cards of all models in ``ml/weights`` that draw masks, by name."""
+    paths = sorted(WEIGHTS.glob("*.toml"))
+    return tuple(read_card(path) for path in paths if not _names_types(path))
+
+
+def _names_types(path: Path) -> bool:
+    """Whether the card is of a model that names what a picture shows, and draws nothing."""
+    return "classes" in tomllib.loads(path.read_text(encoding="utf-8"))
 
 
 def card_for(sequence: str) -> Card:

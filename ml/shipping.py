@@ -17,6 +17,8 @@ from ml.models import file_sha256
 
 MEGABYTE = 1_000_000
 LARGEST_BYTES = 25 * MEGABYTE
+OUTPUTS = ("regions", "classes")
+"""What several outputs of a network mean, where it has several."""
 RUN_FACTS = ("epoch", "steps", "minutes", "training_data", "averaged")
 """What the training itself writes into ``[about]``, never out of date."""
 
@@ -126,7 +128,7 @@ def ship_model(
             "threshold": trained["threshold"] if threshold is None else threshold,
             "least_voxels": trained["least_voxels"] if least_voxels is None else least_voxels,
             "sha256": file_sha256(target),
-            **({"regions": trained["regions"]} if "regions" in trained else {}),
+            **{key: trained[key] for key in OUTPUTS if key in trained},
             "labels": trained["labels"],
             "reading": {"mirror": mirror, "tight": tight},
             "network": trained["network"],

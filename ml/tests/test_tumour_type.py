@@ -7,15 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ml import models
+from ml.__main__ import main
 from ml.cards import write_toml
 from ml.datasets.figshare import NO_TUMOUR, TUMOURS, TypedSlice
 from ml.evaluation.types import score_types
 from ml.models import file_sha256
 from ml.networks.build import NetworkSpec, read_network
 from ml.preparation import Preparation
+from ml.shipping import ship_model
 from ml.stacks import stack_of_channels
 from ml.tumour_type import TypeModel, load_type_model
 from ml.tumour_type.calibration import Calibration, as_probabilities, calibrate, reliability
@@ -128,3 +132,59 @@ def test_weights_load_only_with_the_card_that_was_written_for_them(tmp_path: Pat
     write_toml(tmp_path / "types.toml", {**document, "sha256": "0"})
     with pytest.raises(ValueError, match="card describes"):
         load_type_model(weights)
+
+
+def write_trained(folder: Path, name: str, seed: int) -> Path:
+    """Weights and card as a run on types leaves them."""
+    torch.manual_seed(seed)
+    spec = read_network({"kind": "classifier", "in_channels": 1, "out_channels": 4})
+    folder.mkdir(exist_ok=True)
+    weights = folder / f"{name}.safetensors"
+    save_file(spec.build().state_dict(), weights)
+    document = {
+        "name": name, "version": "1", "sequences": ["T1ce"], "threshold": 0.5, "least_voxels": 1,
+        "sha256": file_sha256(weights), "classes": list(CLASSES), "labels": {},
+        "network": spec.as_table(), "preparation": PREPARATION.as_table(),
+        "about": {"task": "type"},
+    }  # fmt: skip
+    write_toml(weights.with_suffix(".toml"), document)
+    return weights
+
+
+def write_types(root: Path) -> Path:
+    root.mkdir()
+    rows = ["file,label,fold"]
+    for number, label in enumerate(CLASSES * 3):
+        picture = shown(number % 4, label).stack.pixels[0, 0]
+        Image.fromarray(picture).save(root / f"{number}.png")
+        rows.append(f"{number}.png,{label},3")
+    (root / "index.csv").write_text("\n".join(rows))
+    return root
+
+
+def test_a_trained_network_ships_with_its_classes_and_is_calibrated_on_another_runs_fold(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained = write_trained(tmp_path / "runs", "all", 1)
+    other = write_trained(tmp_path / "runs", "part", 2)
+    root, shipped = write_types(tmp_path / "types"), tmp_path / "weights"
+    ship_model([trained], folder=shipped, name="tumour_type", version="1")
+    arguments = ["--root", str(root), "--weights", str(other), "--folder", str(shipped)]
+    assert main(["calibrate-types", "--fold", "fold-3", *arguments]) == 0
+    assert "12 pictures of fold-3" in capsys.readouterr().out
+    card = load_type_model(shipped / "tumour_type.safetensors").card
+    assert card.classes == CLASSES
+    assert (card.calibration.pictures, card.calibration.fold) == (12, "fold-3")
+    assert main(["calibrate-types", "--fold", "fold-9", *arguments]) == 1
+
+
+def test_a_model_that_names_types_is_none_that_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_trained(tmp_path / "weights", "tumour_type", 1)
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path / "weights")
+    models.shipped_cards.cache_clear()
+    try:
+        assert models.shipped_cards() == ()
+    finally:
+        models.shipped_cards.cache_clear()
