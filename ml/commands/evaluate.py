@@ -15,7 +15,8 @@ from ml.evaluation.pictures import write_pictures
 from ml.evaluation.report import ALL_SLICES, TUMOUR_SLICES, evaluate_dataset, write_report
 from ml.evaluation.selection import ALL, Sequences, read_patients
 from ml.evaluation.tables import as_markdown, as_table
-from ml.evaluation.types import score_types, types_as_table
+from ml.evaluation.type_pictures import write_type_pictures
+from ml.evaluation.types import ask_types, score_types, types_as_table
 from ml.models import DEFAULT_MODEL, file_sha256, load_model
 from ml.tumour_type import load_type_model, type_model_ships
 
@@ -98,8 +99,11 @@ def _with_types(
     plain: dict[str, Any] = {"dice": report["by_slice"]["dice"]["mean"]}
     if options.type_weights is None and not type_model_ships():
         return plain | report
-    types = score_types(
-        load_type_model(options.type_weights), list(iterate_types(options.root, folds))
-    )
+    model = load_type_model(options.type_weights)
+    answers = ask_types(model, list(iterate_types(options.root, folds)))
+    if options.pictures:
+        title = f"{model.card.name} {model.card.version}, {len(answers.truth)} pictures"
+        write_type_pictures(options.pictures, answers, title=title)
+    types = score_types(answers)
     named = {name: types[name] for name in ("accuracy", "accuracy_three_class")}
     return named | plain | report | {"types": types}

@@ -7,7 +7,7 @@ figure over four classes is confounded, and says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -24,29 +24,45 @@ CONFOUNDED = (
 )
 
 
-def score_types(model: TypeModel, slices: Sequence[TypedSlice]) -> dict[str, Any]:
-    """The figures of ``python -m ml evaluate --dataset types`` that are about types.
+@dataclass(frozen=True)
+class TypeAnswers:
+    """What a model said of pictures: ``probabilities`` (N, classes), and the ``truth`` (N)."""
 
-    ``accuracy`` is by the likeliest of all classes, ``accuracy_three_class`` over the pictures with
-    a tumour, by the likeliest of the three tumours; answers that the model calls uncertain count
-    in both, and are reported apart. Raises ValueError for a label that the model does not know.
-    """
+    classes: tuple[str, ...]
+    truth: Numbers
+    probabilities: FloatMatrix
+    certain_from: float
+
+
+def ask_types(model: TypeModel, slices: Sequence[TypedSlice]) -> TypeAnswers:
+    """The model's answers. Raises ValueError for a label that it does not know, and for none."""
     classes = model.card.classes
     unknown = {one.label for one in slices} - set(classes)
     if unknown or not slices:
         raise ValueError(f"{model.card.name} does not know: {', '.join(sorted(unknown)) or '-'}")
     truth = np.array([classes.index(one.label) for one in slices], dtype=np.int64)
     logits = model.read_logits([one.stack for one in slices])
-    probabilities = model.card.calibration.apply(logits)
+    calibration = model.card.calibration
+    return TypeAnswers(classes, truth, calibration.apply(logits), calibration.certain_from)
+
+
+def score_types(answers: TypeAnswers) -> dict[str, Any]:
+    """The figures of ``python -m ml evaluate --dataset types`` that are about types.
+
+    ``accuracy`` is by the likeliest of all classes, ``accuracy_three_class`` over the pictures with
+    a tumour, by the likeliest of the three tumours; answers that the model calls uncertain count
+    in both, and are reported apart.
+    """
+    classes, truth, probabilities = answers.classes, answers.truth, answers.probabilities
     named = probabilities.argmax(axis=1)
     bins = reliability(probabilities, truth)
     return {
-        "pictures": len(slices),
+        "pictures": len(truth),
         "classes": list(classes),
         "accuracy": float((named == truth).mean()),
         "accuracy_interval": _interval(named == truth),
         **_three_classes(classes, probabilities, truth),
-        "uncertain": _uncertain(model, probabilities, truth),
+        "uncertain": _uncertain(answers),
         "confusion": confusion_matrix(truth, named, labels=range(len(classes))).tolist(),
         "by_class": _by_class(classes, probabilities, truth),
         "calibration": {
@@ -79,12 +95,12 @@ def _three_classes(
     }
 
 
-def _uncertain(model: TypeModel, probabilities: FloatMatrix, truth: Numbers) -> dict[str, Any]:
+def _uncertain(answers: TypeAnswers) -> dict[str, Any]:
     """How often the model does not commit itself, and how often it is right where it does."""
-    certain = probabilities.max(axis=1) >= model.card.calibration.certain_from
-    right = probabilities.argmax(axis=1) == truth
+    certain = answers.probabilities.max(axis=1) >= answers.certain_from
+    right = answers.probabilities.argmax(axis=1) == answers.truth
     return {
-        "below": model.card.calibration.certain_from,
+        "below": answers.certain_from,
         "share": float(1 - certain.mean()),
         "accuracy_of_the_others": float(right[certain].mean()) if certain.any() else None,
     }

@@ -15,7 +15,8 @@ from ml import models
 from ml.__main__ import main
 from ml.cards import write_toml
 from ml.datasets.figshare import NO_TUMOUR, TUMOURS, TypedSlice
-from ml.evaluation.types import score_types
+from ml.evaluation.type_pictures import write_type_pictures
+from ml.evaluation.types import ask_types, score_types, types_as_table
 from ml.models import file_sha256
 from ml.networks.build import NetworkSpec, read_network
 from ml.preparation import Preparation
@@ -75,7 +76,7 @@ def test_three_classes_are_scored_among_tumours_and_four_among_all() -> None:
     slices = [shown(n, CLASSES[n]) for n in range(4)]
     # A glioma that is taken for none: wrong among four, and among three the first of equals.
     slices += [shown(3, CLASSES[1]), shown(3, CLASSES[0])]
-    found = score_types(model(), slices)
+    found = score_types(ask_types(model(), slices))
     assert found["accuracy"] == pytest.approx(4 / 6)
     assert found["accuracy_three_class"] == pytest.approx(4 / 5)
     assert found["confusion"][1] == [0, 1, 0, 1]
@@ -88,7 +89,7 @@ def test_three_classes_are_scored_among_tumours_and_four_among_all() -> None:
 
 def test_an_unknown_label_is_refused() -> None:
     with pytest.raises(ValueError, match="metastasis"):
-        score_types(model(), [shown(0, "metastasis")])
+        ask_types(model(), [shown(0, "metastasis")])
 
 
 def test_the_temperature_brings_boasting_down_to_what_is_right() -> None:
@@ -188,3 +189,13 @@ def test_a_model_that_names_types_is_none_that_draws(
         assert models.shipped_cards() == ()
     finally:
         models.shipped_cards.cache_clear()
+
+
+def test_the_pictures_and_the_table_show_every_class(tmp_path: Path) -> None:
+    answers = ask_types(model(), [shown(n % 4, CLASSES[n % 4]) for n in range(12)])
+    drawn = write_type_pictures(tmp_path, answers, title="A test").read_text()
+    again = write_type_pictures(tmp_path, answers, title="A test").read_text()
+    assert drawn.startswith("<?xml") and drawn == again
+    table = types_as_table(score_types(answers))
+    assert table.index("three classes") < table.index("confounded")
+    assert all(name in table for name in CLASSES)
