@@ -24,6 +24,7 @@ from ml.shipping import ship_model
 from ml.stacks import stack_of_channels
 from ml.tumour_type import TypeModel, load_type_model
 from ml.tumour_type.calibration import Calibration, as_probabilities, calibrate, reliability
+from ml.tumour_type.evidence import find_evidence
 from ml.tumour_type.model import UNCERTAIN, TypeCard
 
 CLASSES = (*TUMOURS, NO_TUMOUR)
@@ -199,3 +200,33 @@ def test_the_pictures_and_the_table_show_every_class(tmp_path: Path) -> None:
     table = types_as_table(score_types(answers))
     assert table.index("three classes") < table.index("confounded")
     assert all(name in table for name in CLASSES)
+
+
+class ByBrightness(nn.Module):
+    """The brighter a picture, the more it is of the first class."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.top = nn.Conv2d(1, 1, 1)
+        nn.init.ones_(self.top.weight)
+        nn.init.zeros_(self.top.bias)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        mean = self.top(pictures).mean(dim=(1, 2, 3))
+        return torch.stack([mean, -mean, -mean, -mean], dim=1)
+
+
+def test_the_evidence_lies_where_it_comes_from_on_the_pictures_own_grid() -> None:
+    picture = np.zeros((1, 80, 60), dtype=np.uint8)
+    picture[0, 10:70, 10:50] = 80
+    picture[0, 30:40, 20:28] = 230
+    stack = stack_of_channels({"T1ce": picture}, order=("T1ce",))
+    bright = TypeModel(model().card, ByBrightness())
+    found = find_evidence(bright, stack, of=CLASSES[0])
+    assert found.shape == (80, 60)
+    assert found.min() >= 0.0 and found.max() <= 1.0
+    assert found[33:37, 22:26].min() > 0.8
+    assert found[60:66, 40:46].max() < 0.6
+    assert not found[:4].any()
+    with pytest.raises(ValueError, match="does not know metastasis"):
+        find_evidence(bright, stack, of="metastasis")

@@ -1,0 +1,42 @@
+"""Where in a picture the evidence for a type lies: Grad-CAM (Selvaraju et al., ICCV 2017).
+
+A map of what raised the answer, coarse and no outline of anything; MONAI's implementation.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from monai.visualize.class_activation_maps import GradCAM
+
+from ml.intensity import FloatArray
+from ml.preparation import make_frame, resize_plane
+from ml.stacks import AxialStack, select_channels
+from ml.tumour_type.model import TypeModel
+from ml.tumour_type.pictures import fit_picture
+
+LAYER = "top"
+
+
+def find_evidence(model: TypeModel, stack: AxialStack, *, of: str) -> FloatArray:
+    """How much each pixel (H, W) of the first slice speaks for the class ``of``, from 0 to 1.
+
+    On the picture's own grid; zero outside of what the network is shown. Raises ValueError for a
+    class that the model does not know.
+    """
+    if of not in model.card.classes:
+        raise ValueError(f"{model.card.name} does not know {of}")
+    preparation = model.card.preparation
+    shown = torch.from_numpy(fit_picture(stack, preparation)[None])
+    with torch.enable_grad():
+        seen = GradCAM(nn_module=model.network, target_layers=LAYER)(
+            shown.requires_grad_(), class_idx=model.card.classes.index(of)
+        )
+    # MONAI gives 1 where there is least and 0 where there is most evidence.
+    evidence = 1.0 - np.asarray(seen[0, 0].detach(), dtype=np.float32)
+    frame = make_frame(select_channels(stack, preparation.channels), preparation)
+    top, left = ((preparation.side - length) // 2 for length in frame.worked)
+    within = evidence[top : top + frame.worked[0], left : left + frame.worked[1]]
+    found = np.zeros(stack.pixels.shape[2:], dtype=np.float32)
+    found[frame.rows, frame.columns] = np.clip(resize_plane(within, frame.grid), 0.0, 1.0)
+    return found
