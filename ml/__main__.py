@@ -16,6 +16,7 @@ from ml.commands import (
     measure,
     segment,
     ship,
+    shortcuts,
     split,
     train,
 )
@@ -34,6 +35,7 @@ COMMANDS = {
     "ship": ship,
     "calibrate": calibrate,
     "calibrate-types": calibrate_types,
+    "shortcuts": shortcuts,
     "benchmark": benchmark,
 }
 
