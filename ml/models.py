@@ -14,12 +14,14 @@ from torch import nn
 from ml.engines.choose import make_engine
 from ml.engines.interface import Engine
 from ml.errors import NoModelError
+from ml.geometry import ImageKind
 from ml.networks.build import NetworkSpec, load_weights, read_network
 from ml.preparation import Preparation, read_preparation
 from ml.uncertainty import VolumeInterval, read_volume_interval
 
 WEIGHTS = Path(__file__).resolve().parent / "weights"
 DEFAULT_MODEL = "flair2d"
+KINDS = (ImageKind.PICTURE.value, ImageKind.VOLUME.value)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Card:
     ``threshold`` is the probability from which a voxel is drawn, ``least_voxels`` the size of
     the smallest component that is kept. ``mirror`` and ``tight`` say how
     slices are read (:func:`ml.inference.segment_stack`): twice, and without the air around them.
+    ``kinds`` says whether it reads pictures, volumes or both; ``needs``, of a model that reads
+    several sequences together, are the sets of them of which it has to be given one.
     ``regions`` are what its outputs mark, in order, if several (``ml.datasets.regions``).
     ``metrics`` are its figures on the test patients, by evaluation, and ``volume_intervals`` how
     far its volumes were from the readers' there, by sequence.
@@ -50,6 +54,8 @@ class Card:
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     volume_intervals: dict[str, VolumeInterval] = field(default_factory=dict)
     regions: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = KINDS
+    needs: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,8 @@ def read_card(path: Path) -> Card:
             for sequence, table in document.get("volume_interval", {}).items()
         },
         regions=tuple(document.get("regions", ())),
+        kinds=tuple(reading.get("kinds", KINDS)),
+        needs=tuple(tuple(names) for names in reading.get("needs", ())),
     )
 
 
