@@ -131,13 +131,14 @@ def normalised_information(first: NDArray[np.int64], second: NDArray[np.int64]) 
     """(H(A) + H(B)) / H(A, B) of two lists of bins below ``BINS``; 1 where both are even."""
     joint = np.bincount(first * BINS + second, minlength=BINS * BINS).reshape(BINS, BINS)
     shares = joint / max(int(joint.sum()), 1)
-    together = _entropy(shares)
+    together = entropy(shares)
     if together == 0:
         return 1.0
-    return (_entropy(shares.sum(axis=0)) + _entropy(shares.sum(axis=1))) / together
+    return (entropy(shares.sum(axis=0)) + entropy(shares.sum(axis=1))) / together
 
 
-def _entropy(shares: NDArray[np.float64]) -> float:
+def entropy(shares: NDArray[np.float64]) -> float:
+    """Of shares (any shape) that sum up to 1, in nats."""
     known = shares[shares > 0]
     return float(-(known * np.log(known)).sum())
 

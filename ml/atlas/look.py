@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch.nn import functional
 
+from ml.alignment_quality import entropy
 from ml.atlas.template import Matrix, load_template
 from ml.intensity import BoolArray, FloatArray
 
@@ -176,9 +177,4 @@ def _joint(bins: NDArray[np.int64], found: FloatArray) -> Vector:
 def _information(joint: Vector) -> float:
     """The mutual information of both sides of ``joint``, in nats."""
     shares = joint / joint.sum()
-    return _entropy(shares.sum(0)) + _entropy(shares.sum(1)) - _entropy(shares)
-
-
-def _entropy(shares: NDArray[np.float64]) -> float:
-    known = shares[shares > 0]
-    return float(-(known * np.log(known)).sum())
+    return entropy(shares.sum(0)) + entropy(shares.sum(1)) - entropy(shares)

@@ -21,6 +21,7 @@ from ml.datasets.splits import read_split
 from ml.evaluation.bootstrap import LEVEL, RESAMPLES
 from ml.evaluation.scoring import CaseScore, score_case
 from ml.evaluation.summary import summarise
+from ml.glioma import CONTRAST
 from ml.models import Model, load_model_from
 from ml.prediction import read_regions
 from ml.stacks import only_channels
@@ -64,7 +65,7 @@ def judge_folds(
             for names in shown:
                 stack = only_channels(case.stack, names)
                 _, masks = read_regions(fold.model, stack)
-                count = len(regions) if "T1ce" in names else 1
+                count = len(regions) if CONTRAST in names else 1
                 for region, mask, reference in zip(
                     regions[:count], masks[:count], references[:count], strict=True
                 ):

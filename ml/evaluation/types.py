@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import binomtest
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
 from ml.datasets.figshare import TUMOURS, TypedSlice
+from ml.shares import share_interval
 from ml.tumour_type import TypeModel
 from ml.tumour_type.calibration import FloatMatrix, Numbers, expected_error, reliability
 
@@ -76,8 +76,7 @@ def score_types(answers: TypeAnswers) -> dict[str, Any]:
 def _interval(right: np.ndarray[Any, np.dtype[np.bool_]]) -> list[float]:
     """95 % by Clopper and Pearson, as if pictures were independent, which those of one patient
     are not."""
-    found = binomtest(int(right.sum()), len(right)).proportion_ci(0.95, method="exact")
-    return [float(found.low), float(found.high)]
+    return list(share_interval(int(right.sum()), len(right)))
 
 
 def _three_classes(

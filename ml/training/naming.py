@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ml.datasets.cases import DatasetError
+from ml.datasets.cases import DatasetError, LabelledCase
 from ml.datasets.figshare import TypedSlice, iterate_types
 from ml.datasets.splits import read_split
 from ml.hardware import autocast
-from ml.preparation import make_frame, measure_scales, resize_plane
 from ml.training.augmentation import augment, build_augmentation
-from ml.training.cases import TrainingCase, scale_sample
+from ml.training.cases import TrainingCase, prepare_case, scale_sample
 from ml.training.config import TrainingConfig
+from ml.training.sampling import place_in_pass
 from ml.training.validation import Validation, find_split
 from ml.tumour_type.pictures import fit_picture
 
@@ -65,23 +65,18 @@ class PictureSampler(Dataset[tuple[Tensor, Tensor]]):
 
     def _place(self, position: int, draw: np.random.Generator) -> int:
         if self.config.sampling.order == "pass":
-            epoch, number = divmod(position, self.steps_per_epoch * self.config.batch_size)
-            order = np.random.default_rng((self.config.seed, epoch, 0)).permutation(len(self.cases))
-            return int(order[number])
+            shown = self.steps_per_epoch * self.config.batch_size
+            return place_in_pass(
+                position, shown=shown, count=len(self.cases), seed=self.config.seed
+            )
         chosen = self.places[int(draw.integers(len(self.places)))]
         return int(chosen[int(draw.integers(len(chosen)))])
 
 
 def _prepare(one: TypedSlice, config: TrainingConfig) -> TrainingCase:
-    frame = make_frame(one.stack, config.preparation)
-    pixels = one.stack.pixels[:, :, frame.rows, frame.columns]
-    pixels = np.stack([resize_plane(channel, frame.worked) for channel in pixels])
-    return TrainingCase(
-        pixels=pixels,
-        masks=np.zeros((1, 1, *frame.worked), dtype=np.bool_),
-        present=one.stack.present,
-        scales=measure_scales(one.stack, config.preparation.scale),
-    )
+    nothing = np.zeros(one.stack.pixels.shape[1:], dtype=np.bool_)
+    case = LabelledCase(case=one.file, patient=one.fold, stack=one.stack, mask=nothing)
+    return prepare_case(case, config.preparation)
 
 
 class NamingTask:

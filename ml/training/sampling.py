@@ -103,11 +103,10 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
     def _place(self, position: int, draw: np.random.Generator) -> Place:
         sampling = self.config.sampling
         if sampling.order == "pass":
-            epoch, number = divmod(position, self.steps_per_epoch * self.config.batch_size)
-            shuffled = np.random.default_rng((self.config.seed, epoch, 0)).permutation(
-                len(self.every)
-            )
-            return self.every[int(shuffled[number % len(self.every)])]
+            shown = self.steps_per_epoch * self.config.batch_size
+            return self.every[
+                place_in_pass(position, shown=shown, count=len(self.every), seed=self.config.seed)
+            ]
         pools = self.pools[int(draw.choice(len(self.pools), p=self.shares))]
         return pools.draw(draw, sampling.tumour_share)
 
@@ -176,6 +175,15 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
             dropped = flair_only or draw.random() < self.config.sampling.channel_dropout
             seen.append(there and (name == "FLAIR" or not (dropped and has_flair)))
         return tuple(seen)
+
+
+def place_in_pass(position: int, *, shown: int, count: int, seed: int) -> int:
+    """Which of ``count`` things sample ``position`` shows, where each comes once an epoch.
+
+    ``shown`` are the samples of an epoch; each epoch has an order of its own.
+    """
+    epoch, number = divmod(position, shown)
+    return int(np.random.default_rng((seed, epoch, 0)).permutation(count)[number % count])
 
 
 def _subset(present: tuple[bool, ...], draw: np.random.Generator) -> tuple[bool, ...]:

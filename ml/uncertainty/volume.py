@@ -12,12 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scipy.stats import binomtest
+from ml.shares import share_interval
 
 FEW_PATIENTS_LEVEL = 0.8
 LEVEL = 0.9
 LEAST_PATIENTS_FOR_MORE = 20
-COVERAGE_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
@@ -60,14 +59,14 @@ def calibrate_volume(kinds: Sequence[Sequence[float]]) -> VolumeInterval:
     if low == 0.0 or math.isinf(high):
         raise ValueError(f"{len(ratios)} patients give no interval of {level:.0%} with two ends")
     covered = coverage_left_out(ratios, level)
-    share = binomtest(covered, len(ratios)).proportion_ci(COVERAGE_CONFIDENCE, method="exact")
+    share_low, share_high = share_interval(covered, len(ratios))
     return VolumeInterval(
         level=level,
         low=round(low, 3),
         high=round(high, 3),
         patients=len(ratios),
         covered=covered,
-        coverage_interval=(round(float(share.low), 3), round(float(share.high), 3)),
+        coverage_interval=(round(share_low, 3), round(share_high, 3)),
     )
 
 
