@@ -16,6 +16,7 @@ from ml.prediction import Prediction, predict_mask
 from ml.volumes import MedicalImage, load_image
 from patients.models import Scan
 from segmentation.errors import PermanentFailureError
+from segmentation.found import Finding, Found
 from segmentation.models import Segmentation, Step
 from segmentation.outcome import Words, settle
 from segmentation.services import queue
@@ -60,13 +61,13 @@ def execute(*, claim: Claim) -> Segmentation:
     model = _load_model(segmentation.model_name)
     fit = _fit(segmentation.scan, image)
     prediction = _predict(claim, segmentation, model, image, fit)
+    finding = Finding(prediction.mask, prediction.image, prediction.measurement)
     queue.report_progress(claim=claim, step=Step.SAVING)
     return save_result(
         claim=claim,
         segmentation=segmentation,
-        model=model,
         image=image,
-        prediction=prediction,
+        found=Found(model, finding),
         fit=fit,
     )
 

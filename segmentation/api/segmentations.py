@@ -43,7 +43,7 @@ class SegmentationList(PagedView):
             scan = get_scan(clinic=self.clinic, pk=query["scan"])
             self.record("scan.read", scan, scan.study.patient_id, "segmentations")
             rows = rows.filter(scan=scan)
-        ordered = rows.prefetch_related("lesions").order_by("-created_at", "pk")
+        ordered = rows.prefetch_related("lesions", "inputs").order_by("-created_at", "pk")
         return self.answer_page(ordered, SegmentationSerializer)
 
 

@@ -61,6 +61,14 @@ class Segmentation(Job):
     ``volume_interval`` holds ``level``, ``low_ml``, ``high_ml`` and ``patients``: between which
     volumes a reader's lies in that share of patients like those that the model was tested on
     (``ml.uncertainty``). None for a person's mask, and where the card says nothing of it.
+
+    What one of several models adds is None where it was not asked. ``parts`` are those of a mask
+    with several labels, each with ``name``, ``labels``, ``voxels`` and ``volume_ml``; they overlap,
+    as the core holds what enhances. ``gathered`` says how the ``inputs`` came onto one grid:
+    ``placed`` and ``left_out`` by sequence, how the ``brain`` was found, and ``instead`` why fewer
+    were read than the visit has. ``tumour_type`` holds ``model``, ``version``, ``sha256``,
+    ``probabilities`` by type, ``verdict`` and ``certain_from``. ``unsure`` says how the layer of
+    unsure voxels beside the mask was made.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -116,6 +124,10 @@ class Segmentation(Job):
     is_multifocal = models.BooleanField(null=True, blank=True)
     satellites = models.JSONField(null=True, blank=True)
     distances_mm = models.JSONField(null=True, blank=True)
+    parts = models.JSONField(null=True, blank=True)
+    gathered = models.JSONField(null=True, blank=True)
+    tumour_type = models.JSONField(null=True, blank=True)
+    unsure = models.JSONField(null=True, blank=True)
 
     objects = SegmentationQuerySet.as_manager()
     AT_START: ClassVar[dict[str, object]] = {

@@ -112,7 +112,7 @@ def patient_timeline(*, patient: Patient, archived: bool = False) -> list[ScanRo
     """The patient's scans, newest first; with ``archived``, those that were archived."""
     scans = Scan.objects.filter(study__patient=patient).select_related("study", "uploaded_by__user")
     scans = scans.exclude(archived_at=None) if archived else scans.present()
-    attempts = Segmentation.objects.prefetch_related("lesions")
+    attempts = Segmentation.objects.prefetch_related("lesions", "inputs")
     scans = scans.prefetch_related(Prefetch("segmentations", queryset=attempts))
     return [row_of(scan) for scan in scans]
 
@@ -141,12 +141,12 @@ def course(rows: list[ScanRow]) -> list[CoursePoint]:
 def get_segmentation(*, clinic: Clinic, pk: uuid.UUID) -> Segmentation:
     """The clinic's segmentation; Http404 for anybody else's."""
     segmentations = Segmentation.objects.of(clinic).select_related("scan__study__patient")
-    return get_object_or_404(segmentations.prefetch_related("lesions"), pk=pk)
+    return get_object_or_404(segmentations.prefetch_related("lesions", "inputs"), pk=pk)
 
 
 def scan_row(*, scan: Scan) -> ScanRow:
     """One scan's row, read afresh."""
-    attempts = Segmentation.objects.filter(scan=scan).prefetch_related("lesions")
+    attempts = Segmentation.objects.filter(scan=scan).prefetch_related("lesions", "inputs")
     fresh = Scan.objects.select_related("study__patient", "uploaded_by__user").prefetch_related(
         Prefetch("segmentations", queryset=attempts)
     )

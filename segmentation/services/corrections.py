@@ -145,6 +145,7 @@ def forget_physical_sizes(scan: Scan) -> None:
         sum_of_products_mm2=None,
         satellites=None,
         distances_mm=None,
+        parts=None,
     )
     Lesion.objects.filter(segmentation__in=results).update(
         volume_ml=None,

@@ -7,17 +7,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
-from numpy.typing import NDArray
 
 from ml.atlas import TemplateFit
 from ml.measures import LesionMeasure, Measurement
-from ml.models import Model
+from ml.models import Card
 from ml.place import AtlasPlace, Convention, Place
-from ml.prediction import Prediction
 from ml.stacks import slice_pixel_mm
 from ml.volumes import MedicalImage, mask_suffix, write_mask
 from patients.models import Scan
@@ -28,25 +25,13 @@ from segmentation.files import (
     media_root,
     remove_other_attempts,
 )
+from segmentation.found import Finding, Found
 from segmentation.lesion_maps import write_lesion_map
 from segmentation.models import Lesion, ReviewState, Segmentation, State, Step
 from segmentation.previews import AtlasLayout, write_previews
 from segmentation.services.lesion_links import match_on_commit
 from segmentation.services.locks import lock_scan
 from segmentation.services.queue import Claim
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a model or a person says is on a scan.
-
-    ``mask`` is on the file's grid, (X, Y, Z) or (H, W) of a picture; ``slices`` is the scan in the
-    reader's view (Z, H, W), and ``measurement`` what was measured there.
-    """
-
-    mask: NDArray[np.uint8]
-    slices: NDArray[np.generic]
-    measurement: Measurement
 
 
 @dataclass(frozen=True)
@@ -61,9 +46,8 @@ def save_result(
     *,
     claim: Claim,
     segmentation: Segmentation,
-    model: Model,
     image: MedicalImage,
-    prediction: Prediction,
+    found: Found,
     fit: TemplateFit,
 ) -> Segmentation:
     """The mask, its previews, measures and lesions, all or nothing, in exchange for the claim.
@@ -73,10 +57,11 @@ def save_result(
     Raises ClaimLostError, and leaves no file behind, where the claim is no longer valid.
     """
     folder = attempt_folder(claim.job_id, claim.token)
-    finding = Finding(prediction.mask, prediction.image, prediction.measurement)
     with kept_only_if_saved(folder):
-        written = write_finding(folder, scan=segmentation.scan, image=image, finding=finding)
-        saved = _save_for_claim(claim, segmentation.scan_id, model, fit, written, finding)
+        written = write_finding(folder, scan=segmentation.scan, image=image, finding=found.finding)
+        for addition in found.additions:
+            addition.write(folder)
+        saved = _save_for_claim(claim, segmentation.scan_id, found, fit, written)
     remove_other_attempts(folder)
     return saved
 
@@ -114,10 +99,9 @@ def write_finding(folder: Path, *, scan: Scan, image: MedicalImage, finding: Fin
 def _save_for_claim(
     claim: Claim,
     scan_id: uuid.UUID,
-    model: Model,
+    found: Found,
     fit: TemplateFit,
     written: Written,
-    finding: Finding,
 ) -> Segmentation:
     try:
         lock_scan(scan_id)
@@ -131,16 +115,20 @@ def _save_for_claim(
     if segmentation is None:
         raise ClaimLostError(f"segmentation {claim.job_id} has another worker")
     Scan.objects.filter(pk=scan_id).update(template_fit=fit.as_dict())
-    segmentation.model_version = model.card.version
-    segmentation.model_sha256 = model.card.sha256
-    segmentation.volume_interval = _volume_interval(segmentation, model, finding.measurement)
-    return store_result(segmentation, written, finding.measurement)
+    card, measurement = found.model.card, found.finding.measurement
+    segmentation.model_name = card.name
+    segmentation.model_version = card.version
+    segmentation.model_sha256 = card.sha256
+    segmentation.volume_interval = _volume_interval(segmentation, card, measurement)
+    for addition in found.additions:
+        setattr(segmentation, addition.field, addition.facts)
+    return store_result(segmentation, written, measurement)
 
 
 def _volume_interval(
-    segmentation: Segmentation, model: Model, measurement: Measurement
+    segmentation: Segmentation, card: Card, measurement: Measurement
 ) -> dict[str, float] | None:
-    known = model.card.volume_intervals.get(segmentation.scan.sequence)
+    known = card.volume_intervals.get(segmentation.scan.sequence)
     if known is None or not measurement.volume_ml:
         return None
     low, high = known.around(measurement.volume_ml)

@@ -20,6 +20,7 @@ from ml.volumes import MedicalImage, load_image
 from patients.models import Scan
 from segmentation.errors import NewerVersionError, SegmentationError, StaleDrawingError
 from segmentation.files import attempt_folder, kept_only_if_saved
+from segmentation.found import Finding
 from segmentation.models import Edit, Segmentation
 from segmentation.selectors.edits import newer_version, own_edit
 from segmentation.services.edits import (
@@ -31,7 +32,6 @@ from segmentation.services.edits import (
 )
 from segmentation.services.locks import lock_scan
 from segmentation.services.results import (
-    Finding,
     Written,
     store_result,
     write_finding,

@@ -21,6 +21,7 @@ OF_A_LESION = {
     "mean_probability": "The network's own average inside it, from 0 to 1.",
 }
 OF_A_RESULT = {
+    "inputs": "The scans that were read, the one whose grid the mask has among them.",
     "volume_ml": "Of all lesions, in mL.",
     "tumour_slices": "How many axial slices hold tumour.",
     "key_area_percent": "Share of the brain's section on the largest slice, in %.",
@@ -34,6 +35,8 @@ OF_A_RESULT = {
 VOLUME_INTERVAL = "How far the model's volume may be from a reader's; null for a person's mask."
 SATELLITES = "The numbers of the lesions at most 20 mm from the largest, tiny ones left out."
 DISTANCES = "Between the lesions that are not tiny; of more than 20, those to the largest."
+PARTS = "Of a mask with several labels; null for one that has a single one."
+GATHERED = "Of a result from several scans; null where the scan was read alone, as asked."
 
 
 def help_texts(texts: dict[str, str]) -> dict[str, dict[str, Any]]:

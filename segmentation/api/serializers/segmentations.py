@@ -11,8 +11,10 @@ from rest_framework import serializers
 from segmentation.api.fields import voxel_points
 from segmentation.api.serializers.figures import (
     DISTANCES,
+    GATHERED,
     OF_A_LESION,
     OF_A_RESULT,
+    PARTS,
     SATELLITES,
     VOLUME_INTERVAL,
     help_texts,
@@ -124,6 +126,28 @@ class VolumeIntervalSerializer(serializers.Serializer[Any]):
     patients = serializers.IntegerField(help_text="From how many patients that is known.")
 
 
+class PartSerializer(serializers.Serializer[Any]):
+    """A part of the mask; parts overlap, as the core holds what enhances."""
+
+    name = serializers.CharField()
+    labels = serializers.ListField(
+        child=serializers.IntegerField(), help_text="The values of the mask that are this part."
+    )
+    voxels = serializers.IntegerField()
+    volume_ml = serializers.FloatField(allow_null=True, help_text="In mL.")
+
+
+class GatheredSerializer(serializers.Serializer[Any]):
+    """How the inputs came onto the scan's grid."""
+
+    placed = serializers.DictField(child=serializers.CharField(), help_text="By sequence, how.")
+    left_out = serializers.DictField(child=serializers.CharField(), help_text="By sequence, why.")
+    brain = serializers.CharField(help_text="How the brain was told from the skull.")
+    instead = serializers.CharField(
+        allow_blank=True, help_text="Why the scan was read alone although the visit has more."
+    )
+
+
 class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
     """One segmentation; sizes in mm and mL are null where the scan has no reliable spacing."""
 
@@ -142,6 +166,8 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
     volume_interval = VolumeIntervalSerializer(
         read_only=True, allow_null=True, help_text=VOLUME_INTERVAL
     )
+    parts = PartSerializer(many=True, read_only=True, allow_null=True, help_text=PARTS)
+    gathered = GatheredSerializer(read_only=True, allow_null=True, help_text=GATHERED)
     source = serializers.CharField(  # type: ignore[assignment]
         read_only=True, help_text="Who or what drew it: a person's name, or model and version."
     )
@@ -163,6 +189,8 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
             "reason",
             "attempts",
             "model",
+            "inputs",
+            "gathered",
             "labels",
             "version",
             "source",
@@ -192,6 +220,7 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
             "is_multifocal",
             "satellites",
             "distances_mm",
+            "parts",
             "lesions",
             "created_at",
             "started_at",

@@ -1,0 +1,53 @@
+"""What a model or a person found on a scan, before anything of it is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.measures import Measurement
+from ml.models import Model
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a model or a person says is on a scan.
+
+    ``mask`` is on the file's grid, (X, Y, Z) or (H, W) of a picture; ``slices`` is the scan in the
+    reader's view (Z, H, W), and ``measurement`` what was measured there.
+    """
+
+    mask: NDArray[np.uint8]
+    slices: NDArray[np.generic]
+    measurement: Measurement
+
+
+def _writes_nothing(_folder: Path) -> None:
+    """For what is kept in the row alone."""
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What is kept with a result beside its mask and measures.
+
+    ``facts`` go into the row's field ``field``; ``write`` lays its files into the folder of the
+    mask, before the row is saved.
+    """
+
+    field: str
+    facts: dict[str, Any] | list[dict[str, Any]]
+    write: Callable[[Path], None] = _writes_nothing
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that a model's run on a scan brought; ``model`` is the one that drew the mask."""
+
+    model: Model
+    finding: Finding
+    additions: tuple[Addition, ...] = ()
