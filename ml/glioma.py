@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ml.atlas import TemplateFit
 from ml.errors import NoModelError
+from ml.inference import Progress
 from ml.intensity import BoolArray, FloatArray
 from ml.measures import LabelledMeasurement, measure_label_map
 from ml.models import Model
@@ -57,13 +58,15 @@ def map_labels(regions: BoolArray, sequences: tuple[str, ...]) -> NDArray[np.uin
 class GliomaFinding:
     """What was found on the grid of the scan that was named.
 
-    ``mask`` (X, Y, Z) holds ``labels``; ``slices`` is the same and ``probability`` that of whole
-    tumour, core and enhancing tumour (3, Z, H, W), in the reader's view.
+    ``mask`` (X, Y, Z) holds ``labels``; ``slices`` is the same, ``image`` the scan (Z, H, W) and
+    ``probability`` that of whole tumour, core and enhancing tumour (3, Z, H, W), in the reader's
+    view.
     """
 
     mask: NDArray[np.uint8]
     labels: dict[int, str]
     study: Study
+    image: NDArray[np.generic]
     slices: NDArray[np.uint8]
     probability: FloatArray
     measurement: LabelledMeasurement
@@ -77,10 +80,13 @@ def predict_glioma(
     spacing_is_reliable: bool = True,
     fit: TemplateFit | None = None,
     on_step: Callable[[], None] = lambda: None,
+    progress: Progress | None = None,
 ) -> GliomaFinding:
     """Segments and measures the volumes of one visit, by sequence, on the grid of ``images[onto]``.
 
     ``fit`` is how that scan lies on the template, and ``spacing_is_reliable`` is said of it too.
+    ``on_step`` is called while the volumes are laid on each other, ``progress`` while they are
+    read.
     Raises NoModelError for a sequence that the model does not read, and what
     :func:`ml.study.gather_study` raises.
     """
@@ -89,15 +95,13 @@ def predict_glioma(
         raise NoModelError(f"{model.card.name} does not read {', '.join(sorted(unknown))}.")
     target = images[onto]
     study = gather_study(images, onto=onto, fit=fit, on_step=on_step)
-    probability, regions = read_regions(model, study.stack)
+    probability, regions = read_regions(model, study.stack, progress=progress)
     slices = map_labels(regions, study.sequences)
     labels = labels_for(study.sequences)
     grid = make_grid(target, spacing_is_reliable=spacing_is_reliable)
+    image = volume_to_slices(target.values, target.affine)
     measurement = measure_label_map(
-        slices,
-        labels,
-        image=volume_to_slices(target.values, target.affine),
-        grid=replace(grid, fit=fit),
+        slices, labels, image=image, grid=replace(grid, fit=fit), probability=probability[0]
     )
     mask = np.asarray(slices_to_volume(slices, target.affine), dtype=np.uint8)
-    return GliomaFinding(mask, dict(labels), study, slices, probability, measurement)
+    return GliomaFinding(mask, dict(labels), study, image, slices, probability, measurement)

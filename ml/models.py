@@ -13,7 +13,6 @@ from torch import nn
 
 from ml.engines.choose import make_engine
 from ml.engines.interface import Engine
-from ml.errors import NoModelError
 from ml.geometry import ImageKind
 from ml.networks.build import NetworkSpec, load_weights, read_network
 from ml.preparation import Preparation, read_preparation
@@ -104,17 +103,6 @@ def shipped_cards() -> tuple[Card, ...]:
 def _names_types(path: Path) -> bool:
     """Whether the card is of a model that names what a picture shows, and draws nothing."""
     return "classes" in tomllib.loads(path.read_text(encoding="utf-8"))
-
-
-def card_for(sequence: str) -> Card:
-    """The card of the model that reads ``sequence``; raises NoModelError where none does."""
-    for card in shipped_cards():
-        if sequence in card.sequences:
-            return card
-    readable = sorted({name for card in shipped_cards() for name in card.sequences})
-    raise NoModelError(
-        f"No model reads {sequence} yet; there are models for {', '.join(readable)}."
-    )
 
 
 def load_model(

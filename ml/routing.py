@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from ml import models
 from ml.errors import NoModelError
 from ml.geometry import ImageKind
-from ml.models import Card, shipped_cards
+from ml.models import Card
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def choose_reading(
     its only volume; else one that reads the scan alone. Raises NoModelError, which says what would
     be read, where none does.
     """
-    known = shipped_cards() if cards is None else cards
+    known = models.shipped_cards() if cards is None else cards
     if kind is ImageKind.VOLUME:
         for card in known:
             given = (sequence, *sorted(set(visit) - {sequence}))

@@ -46,8 +46,14 @@ class Addition:
 
 @dataclass(frozen=True)
 class Found:
-    """All that a model's run on a scan brought; ``model`` is the one that drew the mask."""
+    """All that a model's run on a scan brought; ``model`` is the one that drew the mask.
+
+    ``sequences`` are those that it was given, in its own order if several; ``labels`` name the
+    values of the mask where they are not those of the card.
+    """
 
     model: Model
     finding: Finding
+    sequences: tuple[str, ...]
+    labels: dict[int, str] | None = None
     additions: tuple[Addition, ...] = ()

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors import SafetensorError
 
 from ml.atlas import TemplateFit, fit_scan
 from ml.errors import InvalidVolumeError, NoModelError
+from ml.geometry import ImageKind
 from ml.inference import Progress
 from ml.models import Model, cached_model
 from ml.place import Convention
-from ml.prediction import Prediction, predict_mask
+from ml.prediction import predict_mask
+from ml.routing import choose_reading
 from ml.volumes import MedicalImage, load_image
 from patients.models import Scan
 from segmentation.errors import PermanentFailureError
 from segmentation.found import Finding, Found
 from segmentation.models import Segmentation, Step
 from segmentation.outcome import Words, settle
+from segmentation.reading_together import read_together
 from segmentation.services import queue
 from segmentation.services.queue import Claim
 from segmentation.services.results import save_result
+from segmentation.services.visits import catch_up
 
 TOOK_TOO_LONG = (
     "The processing took longer than the server allows. The volume may be too large; "
@@ -60,16 +65,11 @@ def execute(*, claim: Claim) -> Segmentation:
     image = load_image(path)
     model = _load_model(segmentation.model_name)
     fit = _fit(segmentation.scan, image)
-    prediction = _predict(claim, segmentation, model, image, fit)
-    finding = Finding(prediction.mask, prediction.image, prediction.measurement)
+    found = _find(claim, segmentation, model, image, fit)
     queue.report_progress(claim=claim, step=Step.SAVING)
-    return save_result(
-        claim=claim,
-        segmentation=segmentation,
-        image=image,
-        found=Found(model, finding),
-        fit=fit,
-    )
+    saved = save_result(claim=claim, segmentation=segmentation, image=image, found=found, fit=fit)
+    catch_up(study_id=saved.study_id, by=None)
+    return saved
 
 
 def _fit(scan: Scan, image: MedicalImage) -> TemplateFit:
@@ -87,11 +87,42 @@ def _load_model(name: str) -> Model:
         raise PermanentFailureError(MODEL_MISSING) from error
 
 
-def _predict(
+def _find(
     claim: Claim, segmentation: Segmentation, model: Model, image: MedicalImage, fit: TemplateFit
-) -> Prediction:
+) -> Found:
+    """With the other scans that were asked for, or alone where there are none or it cannot be."""
     scan = segmentation.scan
-    return predict_mask(
+    others = list(segmentation.inputs.exclude(pk=scan.pk))
+    if not others:
+        return _find_alone(claim, scan, model, image, fit)
+    together = read_together(
+        model,
+        scan,
+        image,
+        others=others,
+        fit=fit,
+        on_step=lambda: queue.report_progress(claim=claim, step=Step.LOADING),
+        progress=progress_writer(claim),
+    )
+    if together.found is not None:
+        return together.found
+    alone = _load_model(_name_alone(scan, together.instead))
+    found = _find_alone(claim, scan, alone, image, fit)
+    return replace(found, additions=(*found.additions, together.gathered))
+
+
+def _name_alone(scan: Scan, reason: str) -> str:
+    """The model that reads the scan by itself; NoModelError says both why not, and why alone."""
+    try:
+        return choose_reading(scan.sequence, ImageKind(scan.kind)).card.name
+    except NoModelError as error:
+        raise NoModelError(f"{reason} {error}") from error
+
+
+def _find_alone(
+    claim: Claim, scan: Scan, model: Model, image: MedicalImage, fit: TemplateFit
+) -> Found:
+    prediction = predict_mask(
         model,
         image,
         sequence=scan.sequence,
@@ -100,6 +131,8 @@ def _predict(
         fit=fit,
         progress=progress_writer(claim),
     )
+    finding = Finding(prediction.mask, prediction.image, prediction.measurement)
+    return Found(model, finding, (scan.sequence,))
 
 
 def progress_writer(claim: Claim) -> Progress:

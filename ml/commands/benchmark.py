@@ -11,7 +11,8 @@ from ml.benchmark.head import write_head
 from ml.benchmark.report import Report
 from ml.benchmark.run import run_benchmark
 from ml.engines.choose import ENGINES
-from ml.models import card_for
+from ml.geometry import ImageKind
+from ml.routing import choose_reading
 
 SEQUENCES = ("FLAIR", "T1", "T1ce", "T2")
 
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace, path: Path) -> Report:
     return run_benchmark(
         path,
-        name=options.model or card_for(options.sequence).name,
+        name=options.model or choose_reading(options.sequence, ImageKind.VOLUME).card.name,
         sequence=options.sequence,
         weights=options.weights,
         engine=options.engine,

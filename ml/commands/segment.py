@@ -12,9 +12,10 @@ from ml.engines.choose import ENGINES
 from ml.geometry import ImageKind
 from ml.glioma import predict_glioma
 from ml.measures.report import full_report
-from ml.models import card_for, load_model
+from ml.models import Model, load_model
 from ml.place import Convention
 from ml.prediction import predict_mask
+from ml.routing import choose_reading
 from ml.study import SEQUENCES as TOGETHER
 from ml.volumes import MedicalImage, load_image, mask_suffix, write_mask
 
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _alone(options: argparse.Namespace, image: MedicalImage, sequence: str) -> dict[str, Any]:
-    model = load_model(card_for(sequence).name, weights=options.weights, engine=options.engine)
+    model = _model(options, sequence, image.geometry.kind)
     prediction = predict_mask(
         model,
         image,
@@ -88,6 +89,13 @@ def _alone(options: argparse.Namespace, image: MedicalImage, sequence: str) -> d
         "sequence": sequence,
         "result": prediction.measurement.as_dict(),
     }
+
+
+def _model(options: argparse.Namespace, sequence: str, kind: ImageKind) -> Model:
+    """The one that fits the scan; of given weights, that of their card."""
+    if options.weights:
+        return load_model(weights=options.weights, engine=options.engine)
+    return load_model(choose_reading(sequence, kind).card.name, engine=options.engine)
 
 
 def _together(options: argparse.Namespace, image: MedicalImage, sequence: str) -> dict[str, Any]:

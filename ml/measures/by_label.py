@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.atlas.vasari import is_oedema
+from ml.intensity import FloatArray
 from ml.measures.measuring import find_brain, measure, with_mask
 from ml.measures.records import Brain, Grid, Measurement
 
@@ -33,10 +34,12 @@ def measure_label_map(
     image: NDArray[np.generic] | None,
     grid: Grid,
     brain: Brain | None = None,
+    probability: FloatArray | None = None,
 ) -> LabelledMeasurement:
     """What ``label_map`` (Z, H, W, 0 is background) measures in all and for each of ``names``.
 
-    ``image`` and ``brain`` are those of :func:`ml.measures.measure`.
+    ``image`` and ``brain`` are those of :func:`ml.measures.measure`; ``probability`` (Z, H, W) is
+    that of the union.
     """
     mask = label_map > 0
     brain = with_mask(brain or find_brain(image, grid, mask.shape), mask)
@@ -44,7 +47,7 @@ def measure_label_map(
         name: measure(label_map == value, image=image, grid=grid, brain=brain)
         for value, name in names.items()
     }
-    union = measure(mask, image=image, grid=grid, brain=brain)
+    union = measure(mask, image=image, grid=grid, brain=brain, probability=probability)
     swollen = [value for value, name in names.items() if is_oedema(name)]
     tumour = mask & ~np.isin(label_map, swollen)
     if not swollen or not tumour.any():

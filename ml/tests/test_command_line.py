@@ -132,7 +132,7 @@ def test_a_sequence_without_a_model_is_one_line_and_a_failure(
 ) -> None:
     out = tmp_path / "mask.nii.gz"
     assert run("segment", scan, "--out", out, "--sequence", "T2") == 1
-    assert only_line(capsys).startswith("No model reads T2 yet")
+    assert only_line(capsys).startswith("No model reads a volume of T2 alone")
 
 
 def test_weights_that_were_changed_are_one_line_and_a_failure(

@@ -10,9 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ml import models
-from ml.errors import NoModelError
 from ml.models import (
-    card_for,
     file_sha256,
     load_model,
     load_model_from,
@@ -133,17 +131,6 @@ def test_a_pickle_is_never_read_as_weights(stub_weights: Path, tmp_path: Path) -
 def test_an_unknown_name_is_no_file(stub_weights: Path) -> None:
     with pytest.raises(FileNotFoundError):
         load_model("nonsense")
-
-
-@pytest.mark.parametrize("sequence", ["FLAIR", "COMPOSITE"])
-def test_a_sequence_finds_its_model(stub_weights: Path, sequence: str) -> None:
-    assert card_for(sequence).name == "flair2d"
-
-
-def test_a_sequence_without_a_model_is_told_which_ones_there_are(stub_weights: Path) -> None:
-    with pytest.raises(NoModelError) as caught:
-        card_for("T2")
-    assert str(caught.value) == "No model reads T2 yet; there are models for COMPOSITE, FLAIR."
 
 
 def test_the_cards_come_in_order_of_name(stub_weights: Path) -> None:

@@ -24,6 +24,7 @@ class State(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
+ACTIVE = (State.QUEUED, State.RUNNING)
 J = TypeVar("J", bound=models.Model)
 
 
@@ -31,7 +32,7 @@ class JobQuerySet(models.QuerySet[J]):
     """What the queue asks of any kind of job."""
 
     def active(self) -> Self:
-        return self.filter(state__in=(State.QUEUED, State.RUNNING))
+        return self.filter(state__in=ACTIVE)
 
     def stale(self) -> Self:
         """Running, but its worker has not been heard of for longer than the lease."""

@@ -18,13 +18,15 @@ from segmentation.report.record import Facts, LesionLine, ScanPart, StudyReport
 from segmentation.selectors.course import Entry, patient_course
 from segmentation.selectors.lesion_names import LesionName
 from segmentation.selectors.place import vasari_features
-from segmentation.selectors.timeline import patient_timeline
+from segmentation.selectors.timeline import ScanRow, patient_timeline
 from segmentation.stage import listed_lesions
 from segmentation.templatetags.results import (
+    by_sequence,
     diameters,
     interval_words,
     millilitres,
     place_details,
+    share_of,
     times,
 )
 
@@ -49,7 +51,7 @@ def collect_report(*, study: Study, by: Membership) -> StudyReport:
         key=lambda scan: (scan.sequence, scan.uploaded_at),
     )
     found = [entry for scan in scans if (entry := course.of(scan.pk)) is not None]
-    without = [scan for scan in scans if course.of(scan.pk) is None]
+    without = [row for row in rows if row.scan in scans and course.of(row.scan.pk) is None]
     made = date_format(timezone.localtime(), "j M Y, H:i")
     return StudyReport(
         title=f"MRI of {date_format(study.performed_on)}: tumour measures",
@@ -58,10 +60,17 @@ def collect_report(*, study: Study, by: Membership) -> StudyReport:
         examination=_examination(study),
         is_demo=study.patient.is_demo,
         scans=tuple(_part(entry) for entry in found),
-        missing=tuple(f"{scan.sequence}: no result yet." for scan in without),
+        missing=tuple(_missing(row) for row in without),
         course=describe_course(course, found),
         made=f"Made {made} by {by.display_name}.",
     )
+
+
+def _missing(row: ScanRow) -> str:
+    """Why a scan has no result of its own here."""
+    if row.elsewhere is not None and row.elsewhere.is_current:
+        return f"{row.scan.sequence}: read together with the {row.elsewhere.scan.sequence}."
+    return f"{row.scan.sequence}: no result yet."
 
 
 def _patient(patient: Patient) -> Facts:
@@ -113,6 +122,7 @@ def _facts(scan: Scan, result: Segmentation) -> Facts:
     return (
         ("Version", f"{result.version}, by {drawn}"),
         ("Voxels", f"{times(list(scan.shape))}, {voxels}"),
+        *_read_from(result),
     )
 
 
@@ -127,7 +137,7 @@ def _totals(result: Segmentation, lesions: list[Lesion]) -> Facts:
     if result.found_nothing:
         return (("Found", "no tumour; this is not proof that there is none"),)
     size = millilitres(result.volume_ml) or f"{result.voxels:,} voxels"
-    facts = [("All together", size), ("Lesions", _count(result, lesions))]
+    facts = [("All together", size), *_parts(result), ("Lesions", _count(result, lesions))]
     if result.volume_interval is not None:
         facts.insert(1, ("Reader's volume", interval_words(result.volume_interval)))
     if result.brain_percent is not None:
@@ -135,6 +145,26 @@ def _totals(result: Segmentation, lesions: list[Lesion]) -> Facts:
     if result.sum_of_products_mm2 is not None:
         facts.append(("Sum of products", f"{result.sum_of_products_mm2:,.0f} mm² (measurable)"))
     return (*facts, ("Slices", str(result.tumour_slices)))
+
+
+def _parts(result: Segmentation) -> Iterable[tuple[str, str]]:
+    """The parts of a mask that has some, with their share of the whole."""
+    for part in result.parts or ():
+        size = millilitres(part["volume_ml"]) or f"{part['voxels']:,} voxels"
+        share = f"{size} ({share_of(part['voxels'], result.voxels)} %)"
+        yield str(part["name"]).capitalize(), share if part["voxels"] else "none"
+
+
+def _read_from(result: Segmentation) -> Facts:
+    """What a result of several scans was read from; nothing for one of a single scan."""
+    gathered = result.gathered
+    if not gathered:
+        return ()
+    if gathered["instead"]:
+        return (("Read from", f"{result.scan.sequence} alone. {gathered['instead']}"),)
+    read = ", ".join(name for name, _ in by_sequence(gathered["placed"]))
+    left_out = "".join(f"; {name} left out" for name, _ in by_sequence(gathered["left_out"]))
+    return (("Read from", read + left_out),)
 
 
 def _vasari(listed: list[Lesion]) -> Facts:

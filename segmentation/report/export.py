@@ -10,6 +10,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from clinic.models import Clinic
+from ml.glioma import CORE, ENHANCING, OEDEMA, WITH_CONTRAST
+from ml.parts import CORE_NAME
 from patients.models import Patient
 from segmentation.models import Lesion, Segmentation
 
@@ -21,8 +23,14 @@ OF_THE_RESULT = (
 OF_THE_WHOLE = (
     "total_volume_ml", "total_voxels", "total_slices", "total_brain_percent",
     "total_sum_of_products_mm2", "total_volume_low_ml", "total_volume_high_ml",
-    "total_volume_level", "is_multifocal",
+    "total_volume_level", "is_multifocal", "core_ml", "enhancing_ml", "oedema_ml", "necrosis_ml",
 )  # fmt: skip
+PARTS = {
+    "core_ml": CORE_NAME,
+    "enhancing_ml": WITH_CONTRAST[ENHANCING],
+    "oedema_ml": WITH_CONTRAST[OEDEMA],
+    "necrosis_ml": WITH_CONTRAST[CORE],
+}
 OF_THE_LESION = (
     "lesion", "volume_ml", "voxels", "longest_diameter_mm", "perpendicular_diameter_mm",
     "product_mm2", "longest_3d_mm", "surface_mm2", "sphericity", "brain_percent",
@@ -84,7 +92,14 @@ def _head(result: Segmentation) -> dict[str, Any]:
         "total_volume_high_ml": interval.get("high_ml"),
         "total_volume_level": interval.get("level"),
         "is_multifocal": result.is_multifocal,
+        **_parts(result),
     }
+
+
+def _parts(result: Segmentation) -> dict[str, float | None]:
+    """The volumes of a mask's parts, mL; empty for one that has none."""
+    known = {part["name"]: part["volume_ml"] for part in result.parts or ()}
+    return {column: known.get(name) for column, name in PARTS.items()}
 
 
 def _lesion(lesion: Lesion) -> dict[str, Any]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from django.shortcuts import get_object_or_404
 
 from clinic.models import Clinic
 from ml.errors import NoModelError
-from ml.models import card_for
 from patients.models import Patient, Scan
 from segmentation.models import ReviewState, Segmentation, State
+from segmentation.plans import Plan, plan_reading
 
 
 @dataclass(frozen=True)
@@ -22,13 +25,16 @@ class ScanRow:
 
     ``current`` is the result that counts; ``latest`` is the newest attempt, which may be under
     way or have failed while an older result still stands; ``versions`` are the results, the
-    newest first.
+    newest first. ``visit`` are the scans of its study, and ``elsewhere`` what is or was found on
+    another of them with this one among what was read.
     """
 
     scan: Scan
     current: Segmentation | None
     latest: Segmentation | None
     versions: tuple[Segmentation, ...] = ()
+    visit: tuple[Scan, ...] = ()
+    elsewhere: Segmentation | None = None
 
     @property
     def amendment(self) -> Segmentation | None:
@@ -56,27 +62,57 @@ class ScanRow:
     def has_failed(self) -> bool:
         return self.latest is not None and self.latest.state == State.FAILED
 
+    @cached_property
+    def plan(self) -> Plan | None:
+        """What the scan would be read by now; None where no model fits."""
+        try:
+            return plan_reading(self.scan, self.visit)
+        except NoModelError:
+            return None
+
     @property
     def model_is_outdated(self) -> bool:
-        """Whether the current model is another one than that of the result."""
-        if self.current is None or not self.current.model_name:
+        """Whether the current model is another one than the one that was asked for the result."""
+        if self.current is None or not self.current.model_name or self.plan is None:
             return False
-        try:
-            card = card_for(self.scan.sequence)
-        except NoModelError:
-            return False
-        return (card.name, card.version) != (self.current.model_name, self.current.model_version)
+        card = self.plan.card
+        return (card.name, card.version) != asked_model(self.current) and not self.arrived
+
+    @property
+    def arrived(self) -> tuple[str, ...]:
+        """The sequences that the visit has by now and the current result was not given."""
+        if self.current is None or not self.current.model_name or self.plan is None:
+            return ()
+        read = {scan.pk for scan in self.current.inputs.all()}
+        return tuple(scan.sequence for scan in self.plan.scans if scan.pk not in read)
+
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """The sequences that the current result was given and the visit does not have any more."""
+        if self.current is None or not self.current.model_name or self.plan is None:
+            return ()
+        there = {scan.pk for scan in self.plan.scans}
+        return tuple(s.sequence for s in self.current.inputs.all() if s.pk not in there)
 
     @property
     def no_model_reason(self) -> str:
-        """Why nothing was asked for, where no model reads the sequence; else empty."""
+        """Why nothing was asked for, where no model reads the scan; else empty."""
         if self.latest is not None:
             return ""
         try:
-            card_for(self.scan.sequence)
+            plan_reading(self.scan, self.visit)
         except NoModelError as error:
             return str(error)
         return ""
+
+
+def asked_model(result: Segmentation) -> tuple[str, str]:
+    """The model that was asked for, which another one may have stood in for, and its version."""
+    gathered = result.gathered or {}
+    asked = gathered.get("asked") if gathered.get("instead") else None
+    if asked is None:
+        return result.model_name, result.model_version
+    return str(asked["model"]), str(asked["version"])
 
 
 @dataclass(frozen=True)
@@ -97,7 +133,8 @@ class CoursePoint:
         return bool(self.signed_by)
 
 
-def row_of(scan: Scan) -> ScanRow:
+def row_of(scan: Scan, visit: Iterable[Scan] = ()) -> ScanRow:
+    """The row of ``scan``, whose segmentations are loaded; ``visit`` are the scans of its study."""
     attempts = list(scan.segmentations.all())
     results = (a for a in attempts if a.state == State.SUCCEEDED)
     return ScanRow(
@@ -105,16 +142,38 @@ def row_of(scan: Scan) -> ScanRow:
         current=next((a for a in attempts if a.is_current), None),
         latest=attempts[0] if attempts else None,
         versions=tuple(sorted(results, key=lambda a: a.version or 0, reverse=True)),
+        visit=tuple(visit) or (scan,),
+        elsewhere=_found_elsewhere(scan, visit),
     )
+
+
+def _found_elsewhere(scan: Scan, visit: Iterable[Scan]) -> Segmentation | None:
+    """The result of another scan of the visit, or what is under way there, that has read this."""
+    for other in visit:
+        if other.pk == scan.pk:
+            continue
+        for attempt in other.segmentations.all():
+            counts = attempt.is_current or attempt.is_active
+            if counts and scan.pk in {read.pk for read in attempt.inputs.all()}:
+                attempt.scan = other
+                return attempt
+    return None
 
 
 def patient_timeline(*, patient: Patient, archived: bool = False) -> list[ScanRow]:
     """The patient's scans, newest first; with ``archived``, those that were archived."""
     scans = Scan.objects.filter(study__patient=patient).select_related("study", "uploaded_by__user")
     scans = scans.exclude(archived_at=None) if archived else scans.present()
+    rows = list(_with_attempts(scans))
+    visits: dict[uuid.UUID, list[Scan]] = defaultdict(list)
+    for scan in rows:
+        visits[scan.study_id].append(scan)
+    return [row_of(scan, visits[scan.study_id]) for scan in rows]
+
+
+def _with_attempts(scans: QuerySet[Scan]) -> QuerySet[Scan]:
     attempts = Segmentation.objects.prefetch_related("lesions", "inputs")
-    scans = scans.prefetch_related(Prefetch("segmentations", queryset=attempts))
-    return [row_of(scan) for scan in scans]
+    return scans.prefetch_related(Prefetch("segmentations", queryset=attempts))
 
 
 def course(rows: list[ScanRow]) -> list[CoursePoint]:
@@ -146,11 +205,12 @@ def get_segmentation(*, clinic: Clinic, pk: uuid.UUID) -> Segmentation:
 
 def scan_row(*, scan: Scan) -> ScanRow:
     """One scan's row, read afresh."""
-    attempts = Segmentation.objects.filter(scan=scan).prefetch_related("lesions", "inputs")
-    fresh = Scan.objects.select_related("study__patient", "uploaded_by__user").prefetch_related(
-        Prefetch("segmentations", queryset=attempts)
+    visit = Scan.objects.filter(study=scan.study_id).select_related(
+        "study__patient", "uploaded_by__user"
     )
-    return row_of(fresh.get(pk=scan.pk))
+    rows = list(_with_attempts(visit))
+    fresh = next(row for row in rows if row.pk == scan.pk)
+    return row_of(fresh, [row for row in rows if row.archived_at is None or row.pk == scan.pk])
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ def scan_versions(*, scan: Scan) -> QuerySet[Segmentation]:
     """The scan's results, newest first, with lesions and the steps of their reviews."""
     results = Segmentation.objects.filter(scan=scan, state=State.SUCCEEDED)
     results = results.select_related("scan", "study", "parent")
-    return results.prefetch_related("lesions", "reviews").order_by("-version")
+    return results.prefetch_related("lesions", "inputs", "reviews").order_by("-version")
 
 
 def last_withdrawal(*, scan: Scan) -> Review | None:

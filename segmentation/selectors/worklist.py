@@ -187,7 +187,7 @@ def _of_clinician(rows: QuerySet[R], clinician: str) -> QuerySet[R]:
 
 def _with_patients(rows: QuerySet[Segmentation]) -> QuerySet[Segmentation]:
     related = rows.select_related("study", "scan__study__patient__attending__user")
-    return related.prefetch_related("lesions")
+    return related.prefetch_related("lesions", "inputs")
 
 
 def _with_rejected(scans: QuerySet[Scan]) -> QuerySet[Scan]:
@@ -197,7 +197,7 @@ def _with_rejected(scans: QuerySet[Scan]) -> QuerySet[Scan]:
         .order_by("-version")
     )
     return scans.select_related("study__patient__attending__user").prefetch_related(
-        Prefetch("segmentations", queryset=rejected.prefetch_related("lesions"))
+        Prefetch("segmentations", queryset=rejected.prefetch_related("lesions", "inputs"))
     )
 
 

@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
-from django.utils import timezone
 
 from clinic.models import Membership
 from patients.errors import RecordError
 from patients.models import Patient, PictureConvention, Scan, Sequence
 from patients.services.studies import record_correction, remove_empty_study, study_on
 from segmentation.errors import SegmentationError
-from segmentation.models import Lesion, Segmentation, State, Step
+from segmentation.models import Lesion, Segmentation
+from segmentation.services.dependents import (
+    discount_results,
+    read_dependents_again,
+    rests_on_others,
+    scans_resting_on,
+)
 from segmentation.services.hand_measures import work_out_again
 from segmentation.services.lesion_links import match_on_commit
-from segmentation.services.locks import lock_scan
-from segmentation.services.queue import request_segmentation
-from segmentation.services.reviews import withdraw_signatures
-
-REPLACED = "The scan was corrected while it was being segmented, so this run was ended."
+from segmentation.services.locks import lock_scans
+from segmentation.services.visits import catch_up, read_new_scan
 
 
 @dataclass(frozen=True)
@@ -50,17 +52,23 @@ def correct_scan(*, scan: Scan, by: Membership, facts: ScanFacts, reason: str) -
 
     Raises RecordError without a reason or for an impossible date. Where the reading itself
     changes (sequence, spacing, sides), the scan is segmented again and signatures on its results
-    are withdrawn.
+    are withdrawn; so it goes with results of other scans that were read from this one too.
     """
-    lock_scan(scan.pk)
+    dependents = scans_resting_on(scan)
+    lock_scans([scan.pk, *(other.pk for other in dependents)])
     # Who else corrected or archived it meanwhile must not be written over.
     scan.refresh_from_db()
     before = facts_of(scan)
     _record_changes(scan, by, before, facts, reason)
-    if (facts.patient, facts.performed_on) != (before.patient, before.performed_on):
+    is_moved = (facts.patient, facts.performed_on) != (before.patient, before.performed_on)
+    is_read_anew = _reading(facts) != _reading(before)
+    if is_moved:
         _move(scan, facts)
-    if _reading(facts) != _reading(before):
+    if is_read_anew or (is_moved and rests_on_others(scan)):
         _read_again(scan, by, facts, reason)
+    if is_read_anew or is_moved:
+        read_dependents_again(scans=dependents, by=by, reason=reason)
+        catch_up(study_id=scan.study_id, by=by)
     for patient in {before.patient.pk, facts.patient.pk}:
         match_on_commit(patient)
     return scan
@@ -110,28 +118,15 @@ def _read_again(scan: Scan, by: Membership, facts: ScanFacts, reason: str) -> No
     if scan.doubts:
         scan.doubts_confirmed_by = by
     scan.save()
-    _stop_active(scan)
-    withdraw_signatures(scan=scan, by=by, reason=reason)
-    scan.segmentations.update(is_current=False)
+    discount_results(scan=scan, by=by, reason=reason)
     if not scan.spacing_is_reliable:
         forget_physical_sizes(scan)
     work_out_again(scan)
     try:
-        request_segmentation(scan=scan, by=by)
+        read_new_scan(scan=scan, by=by)
     except SegmentationError:
         # No model reads the new sequence: the page says so, and there is nothing to queue.
         return
-
-
-def _stop_active(scan: Scan) -> None:
-    """A worker that is on it loses its claim, since its row is no longer running."""
-    scan.segmentations.active().update(
-        state=State.FAILED,
-        reason=REPLACED,
-        token=None,
-        step=Step.NONE,
-        finished_at=timezone.now(),
-    )
 
 
 def forget_physical_sizes(scan: Scan) -> None:

@@ -13,7 +13,8 @@ from patients.models import Patient, Scan, ScanCorrection
 from patients.services.studies import remove_empty_study
 from segmentation.files import media_root, remove_folder
 from segmentation.models import Comparison, Edit, Segmentation
-from segmentation.services.locks import lock_scan, lock_scans
+from segmentation.services.dependents import read_dependents_again, scans_resting_on
+from segmentation.services.locks import lock_scans
 
 
 def erase_patient(*, patient: Patient, by: Membership) -> None:
@@ -41,13 +42,18 @@ def erase_patient(*, patient: Patient, by: Membership) -> None:
 
 
 def erase_scan(*, scan: Scan, by: Membership) -> None:
-    """Removes one scan with its results and files; its study too if it was the last one."""
+    """Removes one scan with its results and files; its study too if it was the last one.
+
+    Results of other scans that were read from it too do not count any more, and are made again.
+    """
     scan_id, study, patient_id = scan.pk, scan.study, scan.study.patient_id
     with transaction.atomic():
+        dependents = scans_resting_on(scan)
         # Whoever is adding a result at this moment has added it once the lock is ours.
-        lock_scan(scan_id)
+        lock_scans([scan_id, *(other.pk for other in dependents)])
         folders = _scan_folders(Scan.objects.filter(pk=scan_id))
         scan.delete()
+        read_dependents_again(scans=dependents, by=by, reason="erased by an administrator")
         remove_empty_study(study=study)
         _forget_details(Q(subject_id=scan_id))
         record_access(member=by, action="scan.erase", patient_id=patient_id)

@@ -14,7 +14,6 @@ from django.utils import timezone
 from clinic.models import Membership
 from clinic.services.log import record_access
 from ml.errors import NoModelError
-from ml.models import card_for
 from patients.models import Scan
 from segmentation.bell import ring, ring_comparison
 from segmentation.errors import ClaimLostError, SegmentationError
@@ -27,6 +26,7 @@ from segmentation.models import (
     State,
     Step,
 )
+from segmentation.plans import Plan, plan_reading
 
 RESEND_AFTER = timedelta(seconds=45)
 RESEND_AT_ONCE = 25
@@ -62,33 +62,38 @@ class Claim:
 def request_segmentation(
     *, scan: Scan, by: Membership | None, parent: Segmentation | None = None
 ) -> Segmentation:
-    """Queues the scan for the model that reads its sequence and rings the bell on commit.
+    """Queues the scan for the model that reads it and rings the bell on commit.
 
-    Raises SegmentationError where no model reads the sequence, the scan is archived or held
+    Where the visit has what a model of several sequences needs, all of them are read, on this
+    scan's grid. Raises SegmentationError where no model reads the scan, it is archived or held
     back, or one is under way already.
     """
     if scan.archived_at is not None:
         raise SegmentationError("The scan is archived. Please restore it first.")
     if scan.is_held_back:
         raise SegmentationError("The scan has open doubts. Please confirm or correct it first.")
+    visit = Scan.objects.filter(study=scan.study_id).select_related("study")
     try:
-        card = card_for(scan.sequence)
+        plan = plan_reading(scan, visit)
     except NoModelError as error:
         raise SegmentationError(str(error)) from error
+    return ask(plan=plan, by=by, parent=parent)
+
+
+def ask(*, plan: Plan, by: Membership | None, parent: Segmentation | None = None) -> Segmentation:
+    """Queues what was planned; raises SegmentationError where one is under way on that scan."""
+    scan = plan.scans[0]
     try:
         with transaction.atomic():
             segmentation = Segmentation.objects.create(
                 study=scan.study,
                 scan=scan,
-                model_name=card.name,
-                model_version=card.version,
-                model_sha256=card.sha256,
-                labels={str(value): label for value, label in card.labels.items()},
+                **_model_fields(plan),
                 parent=parent,
                 requested_by=by,
                 sent_at=timezone.now(),
             )
-            segmentation.inputs.add(scan)
+            segmentation.inputs.set(plan.scans)
             if by is not None:
                 record_access(
                     member=by,
@@ -100,6 +105,26 @@ def request_segmentation(
         raise SegmentationError("This scan is being segmented already.") from error
     transaction.on_commit(lambda: ring(segmentation.pk), robust=True)
     return segmentation
+
+
+def take_plan(*, segmentation: Segmentation, plan: Plan) -> Segmentation | None:
+    """Gives a waiting segmentation another plan; None where a worker has it by now."""
+    waiting = Segmentation.objects.filter(pk=segmentation.pk, state=State.QUEUED)
+    if not waiting.update(**_model_fields(plan)):
+        return None
+    segmentation.inputs.set(plan.scans)
+    segmentation.refresh_from_db()
+    return segmentation
+
+
+def _model_fields(plan: Plan) -> dict[str, Any]:
+    card = plan.card
+    return {
+        "model_name": card.name,
+        "model_version": card.version,
+        "model_sha256": card.sha256,
+        "labels": plan.labels,
+    }
 
 
 def claim(*, pk: uuid.UUID, jobs: Jobs = Segmentation) -> Claim | None:

@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from ml.atlas import TemplateFit
 from ml.measures import LesionMeasure, Measurement
-from ml.models import Card
 from ml.place import AtlasPlace, Convention, Place
 from ml.stacks import slice_pixel_mm
 from ml.volumes import MedicalImage, mask_suffix, write_mask
@@ -119,19 +118,22 @@ def _save_for_claim(
     segmentation.model_name = card.name
     segmentation.model_version = card.version
     segmentation.model_sha256 = card.sha256
-    segmentation.volume_interval = _volume_interval(segmentation, card, measurement)
+    segmentation.labels = {
+        str(value): name for value, name in (found.labels or card.labels).items()
+    }
+    segmentation.volume_interval = _volume_interval(found)
     for addition in found.additions:
         setattr(segmentation, addition.field, addition.facts)
     return store_result(segmentation, written, measurement)
 
 
-def _volume_interval(
-    segmentation: Segmentation, card: Card, measurement: Measurement
-) -> dict[str, float] | None:
-    known = card.volume_intervals.get(segmentation.scan.sequence)
-    if known is None or not measurement.volume_ml:
+def _volume_interval(found: Found) -> dict[str, float] | None:
+    """As the card knows it for just these sequences; none for any other set of them."""
+    volume_ml = found.finding.measurement.volume_ml
+    known = found.model.card.volume_intervals.get("+".join(found.sequences))
+    if known is None or not volume_ml:
         return None
-    low, high = known.around(measurement.volume_ml)
+    low, high = known.around(volume_ml)
     ends = {"low_ml": round(low, 3), "high_ml": round(high, 3)}
     return {"level": known.level, **ends, "patients": known.patients}
 

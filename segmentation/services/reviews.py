@@ -160,7 +160,9 @@ def make_current(*, result: Segmentation, by: Membership) -> Segmentation:
     return locked
 
 
-def withdraw_signatures(*, scan: Scan, by: Membership, reason: str) -> int:
+def withdraw_signatures(
+    *, scan: Scan, by: Membership, reason: str, because: str = "The scan was corrected"
+) -> int:
     """Makes a scan's signed results drafts again, and ends reviews; how many were signed.
 
     For who holds the scan's lock, in the transaction that changes how the scan is read.
@@ -174,7 +176,7 @@ def withdraw_signatures(*, scan: Scan, by: Membership, reason: str) -> int:
         withdrawn += was_signed
         _set_draft(result)
         action = ReviewAction.WITHDRAWN if was_signed else ReviewAction.RELEASED
-        _record(result, by, action, f"The scan was corrected: {reason}")
+        _record(result, by, action, f"{because}: {reason}")
     return withdrawn
 
 

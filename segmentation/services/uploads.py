@@ -27,7 +27,7 @@ from patients.models import Patient, PictureConvention, Scan, Sequence
 from patients.services.studies import study_on
 from segmentation.errors import DuplicateScanError, SegmentationError, UploadError
 from segmentation.models import Segmentation
-from segmentation.services.queue import request_segmentation
+from segmentation.services.visits import read_new_scan
 
 Upload = UploadedFile[Any]
 
@@ -44,7 +44,10 @@ class Declaration:
 
 @dataclass(frozen=True)
 class Accepted:
-    """A stored scan; without a segmentation where it was held back or no model reads it."""
+    """A stored scan; without a segmentation where it was held back or no model reads it.
+
+    The segmentation of a scan that is read together with its visit may be another scan's.
+    """
 
     scan: Scan
     segmentation: Segmentation | None
@@ -199,9 +202,10 @@ def _ask_for_segmentation(scan: Scan, by: Membership) -> Accepted:
     if scan.is_held_back:
         return Accepted(scan, None, list(scan.doubts))
     try:
-        return Accepted(scan, request_segmentation(scan=scan, by=by))
+        asked = read_new_scan(scan=scan, by=by)
     except SegmentationError as error:
         return Accepted(scan, None, [str(error)])
+    return Accepted(scan, asked.segmentation, [asked.notice] if asked.notice else [])
 
 
 @transaction.atomic

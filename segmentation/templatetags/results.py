@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import template
 
 from ml.atlas.words import detail_words
+from ml.study import SEQUENCES
 from segmentation.models import Lesion, Segmentation
 from segmentation.palette import colour_index
 from segmentation.selectors.lesion_names import LesionName
@@ -125,3 +126,15 @@ def signed(value: float | str | None, digits: int = 1) -> str:
 def percent(share: float | None) -> str:
     """A share from 0 to 1 in per cent."""
     return "" if share is None else f"{100 * share:.0f} %"
+
+
+@register.filter
+def share_of(part: int, whole: int | None) -> str:
+    """A part of the whole in per cent; a dash where there is no whole."""
+    return f"{100 * part / whole:.0f}" if whole else "–"
+
+
+@register.filter
+def by_sequence(facts: dict[str, str]) -> list[tuple[str, str]]:
+    """Facts of several sequences in their usual order; the database keeps them in none."""
+    return [(name, facts[name]) for name in SEQUENCES if name in facts]

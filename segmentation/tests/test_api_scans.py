@@ -108,7 +108,7 @@ def test_a_sequence_without_a_model_is_stored_with_a_notice(house: House) -> Non
     )
     assert answer.status_code == 201
     assert answer.json()["segmentation"] is None
-    assert "No model reads T2" in answer.json()["notices"][0]
+    assert "No model reads a volume of T2 alone" in answer.json()["notices"][0]
 
 
 def test_unreliable_spacing_is_kept_as_declared(house: House) -> None:

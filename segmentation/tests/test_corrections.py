@@ -22,7 +22,8 @@ from segmentation import pipeline
 from segmentation.models import Segmentation, State
 from segmentation.selectors.timeline import patient_timeline
 from segmentation.services import queue
-from segmentation.services.corrections import REPLACED, correct_scan, facts_of
+from segmentation.services.corrections import correct_scan, facts_of
+from segmentation.services.dependents import REPLACED
 from segmentation.tests.factories import (
     LesionFactory,
     ScanFactory,

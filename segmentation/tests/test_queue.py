@@ -53,7 +53,7 @@ def test_a_request_names_the_model_and_rings_on_commit(
     [
         ({"archived_at": timezone.now()}, "archived"),
         ({"doubts": ["This does not look right."]}, "open doubts"),
-        ({"sequence": Sequence.T2}, "No model reads T2"),
+        ({"sequence": Sequence.T2}, "No model reads a volume of T2 alone"),
     ],
 )
 def test_what_cannot_be_segmented_is_refused_in_words(

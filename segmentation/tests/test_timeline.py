@@ -82,7 +82,7 @@ def test_a_result_of_an_older_model_is_known_as_such(patient: Patient, model: Mo
 
 def test_a_scan_that_no_model_reads_says_why(patient: Patient) -> None:
     scan = scan_on(patient, date(2024, 3, 1), sequence=Sequence.T2)
-    assert "No model reads T2" in scan_row(scan=scan).no_model_reason
+    assert "No model reads a volume of T2 alone" in scan_row(scan=scan).no_model_reason
     assert scan_row(scan=scan_on(patient, date(2024, 3, 1))).no_model_reason == ""
 
 

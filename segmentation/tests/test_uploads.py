@@ -253,7 +253,7 @@ def test_a_sequence_that_no_model_reads_is_stored_and_says_so(
 ) -> None:
     accepted = take(sequence=Sequence.T2)
     assert accepted.segmentation is None
-    assert "No model reads T2" in accepted.notices[0]
+    assert "No model reads a volume of T2 alone" in accepted.notices[0]
     assert Scan.objects.get().sequence == "T2"
     assert not Segmentation.objects.exists()
 
@@ -355,9 +355,12 @@ def test_a_scan_without_a_model_says_so_on_its_page(
     sign_in: SignIn, clinician: Membership, patient: Patient
 ) -> None:
     browser = sign_in(clinician)
-    assert "No model reads T2" in said(post(browser, patient, upload(), sequence="T2"))[0]
+    assert (
+        "No model reads a volume of T2 alone"
+        in said(post(browser, patient, upload(), sequence="T2"))[0]
+    )
     page = browser.get(reverse("segmentation:scan", args=[Scan.objects.get().pk]))
-    assert "No model reads T2" in page.content.decode()
+    assert "No model reads a volume of T2 alone" in page.content.decode()
 
 
 def test_the_sides_of_a_picture_are_what_was_declared(

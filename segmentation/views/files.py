@@ -91,6 +91,9 @@ def _result(segmentation: Segmentation) -> dict[str, object]:
         "is_multifocal",
         "satellites",
         "distances_mm",
+        "labels",
+        "parts",
+        "gathered",
     )
     hidden = {"id", "segmentation_id", "segmentation"}
     return {
@@ -103,6 +106,10 @@ def _result(segmentation: Segmentation) -> dict[str, object]:
             "version": segmentation.model_version,
             "sha256": segmentation.model_sha256,
         },
+        "inputs": [
+            {"scan": str(scan.pk), "sequence": scan.sequence}
+            for scan in segmentation.inputs.order_by("sequence")
+        ],
         "version": segmentation.version,
         "source": segmentation.source,
         "review": segmentation.review,

@@ -96,14 +96,22 @@ class AcceptedSerializer(ScanSerializer):
     """A scan that was taken, with what its uploader should know about it."""
 
     notices = serializers.SerializerMethodField()
+    read_with = serializers.SerializerMethodField()
 
     class Meta(ScanSerializer.Meta):
-        fields = (*ScanSerializer.Meta.fields, "notices")
+        fields = (*ScanSerializer.Meta.fields, "notices", "read_with")
         read_only_fields = fields
 
     def get_notices(self, _scan: Scan) -> list[str]:
         accepted: Accepted = self.context["accepted"]
         return accepted.notices
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_read_with(self, scan: Scan) -> str | None:
+        """The segmentation of another scan of that visit in which this one is read too."""
+        accepted: Accepted = self.context["accepted"]
+        asked = accepted.segmentation
+        return None if asked is None or asked.scan_id == scan.pk else str(asked.pk)
 
 
 class UploadSerializer(serializers.Serializer[Any]):
