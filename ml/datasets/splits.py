@@ -45,6 +45,18 @@ def read_split(path: Path) -> PatientSplit:
     return PatientSplit(*(frozenset(document[name]) for name in PARTS))
 
 
+def find_split(name: str, root: Path) -> Path:
+    """One of the project's own splits, else one that came with the data below ``root``."""
+    known = SPLITS / name
+    return known if known.exists() else root / name
+
+
+def patients_in(name: str, root: Path, parts: Collection[str]) -> frozenset[str]:
+    """Who stands in ``parts`` of the split that :func:`find_split` finds."""
+    split = read_split(find_split(name, root))
+    return frozenset[str]().union(*(split.part(part) for part in parts))
+
+
 def make_split(
     patients: Collection[str],
     *,

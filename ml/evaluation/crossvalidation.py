@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ml.datasets.cases import LabelledCase
 from ml.datasets.regions import region_masks
 from ml.datasets.registry import READERS
-from ml.datasets.splits import read_split
+from ml.datasets.splits import patients_in
 from ml.evaluation.bootstrap import LEVEL, RESAMPLES
 from ml.evaluation.scoring import CaseScore, score_case
 from ml.evaluation.summary import summarise
@@ -26,7 +26,6 @@ from ml.models import Model, load_model_from
 from ml.prediction import read_regions
 from ml.stacks import only_channels
 from ml.training.config import TrainingConfig, choose_fold
-from ml.training.validation import find_split
 
 Kept = dict[tuple[str, str], list[CaseScore]]
 """Scores by set of sequences and region."""
@@ -47,7 +46,7 @@ def read_folds(
     for number in folds:
         run = choose_fold(config, number)
         (source,) = run.sources
-        patients = read_split(find_split(source.split, data_root)).test
+        patients = patients_in(source.split, data_root, ("test",))
         folder = data_root / source.folder
         cases = list(READERS[source.dataset](folder, patients, run.preparation.channels))
         weights = runs / run.name / f"{run.name}.safetensors"

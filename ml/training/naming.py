@@ -11,13 +11,13 @@ from torch.utils.data import Dataset
 
 from ml.datasets.cases import DatasetError, LabelledCase
 from ml.datasets.figshare import TypedSlice, iterate_types
-from ml.datasets.splits import read_split
+from ml.datasets.splits import patients_in
 from ml.hardware import autocast
 from ml.training.augmentation import augment, build_augmentation
 from ml.training.cases import TrainingCase, prepare_case, scale_sample
 from ml.training.config import TrainingConfig
 from ml.training.sampling import place_in_pass
-from ml.training.validation import Validation, find_split
+from ml.training.validation import Validation
 from ml.tumour_type.pictures import fit_picture
 
 BATCH = 32
@@ -120,8 +120,7 @@ def _read(config: TrainingConfig, root: Path, parts: str) -> list[TypedSlice]:
     """
     slices: list[TypedSlice] = []
     for source in config.sources:
-        split = read_split(find_split(source.split, root))
-        folds = frozenset[str]().union(*(split.part(part) for part in getattr(source, parts)))
+        folds = patients_in(source.split, root, getattr(source, parts))
         own = [s for s in iterate_types(root / source.folder, folds) if s.label in config.classes]
         missing = folds - {one.fold for one in own}
         if missing:

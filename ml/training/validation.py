@@ -11,7 +11,7 @@ from torch import nn
 from ml.datasets.cases import DatasetError, LabelledCase
 from ml.datasets.regions import region_masks
 from ml.datasets.registry import READERS
-from ml.datasets.splits import SPLITS, read_split
+from ml.datasets.splits import patients_in
 from ml.engines.torch_engine import TorchEngine
 from ml.evaluation.gallery import Gallery, key_slice
 from ml.hardware import training_precision
@@ -34,20 +34,13 @@ def read_part(source: DataSource, root: Path, parts: tuple[str, ...]) -> list[La
         return []
     if source.dataset not in READERS:
         raise ValueError(f"[[sources]] dataset is one of {', '.join(READERS)}")
-    split = read_split(find_split(source.split, root))
-    patients = frozenset[str]().union(*(split.part(part) for part in parts))
+    patients = patients_in(source.split, root, parts)
     folder = root / source.folder
     cases = list(READERS[source.dataset](folder, patients, source.channels or None))
     missing = patients - {case.patient for case in cases}
     if missing:
         raise DatasetError(f"{folder} does not hold these patients: {', '.join(sorted(missing))}")
     return cases
-
-
-def find_split(name: str, root: Path) -> Path:
-    """One of the project's own splits, else one that came with the data."""
-    known = SPLITS / name
-    return known if known.exists() else root / name
 
 
 def read_validation(config: TrainingConfig, root: Path) -> dict[str, list[LabelledCase]]:

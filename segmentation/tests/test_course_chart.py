@@ -9,7 +9,9 @@ import pytest
 
 from patients.models import Patient
 from patients.tests.factories import TreatmentFactory
-from segmentation.course_chart import LEFT, MOST_LESIONS, RIGHT, WIDTH, Chart, Line, draw_course
+from segmentation.course_chart import Chart, Line, draw_course
+from segmentation.course_chart.frame import LEFT, RIGHT, WIDTH
+from segmentation.course_chart.lines import MOST_LESIONS
 from segmentation.models import CriterionName
 from segmentation.scales import CHARACTER, date_ticks, lanes, nice_steps, spread
 from segmentation.tests.course_factories import START, course_of, examine, link
