@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ MEGABYTE = 1_000_000
 LARGEST_BYTES = 25 * MEGABYTE
 OUTPUTS = ("regions", "classes")
 """What several outputs of a network mean, where it has several."""
+FOUND_LATER = ("calibration",)
+"""What is found for shipped weights and holds for no others."""
 RUN_FACTS = ("epoch", "steps", "minutes", "training_data", "averaged")
 """What the training itself writes into ``[about]``, never out of date."""
 
@@ -41,26 +43,54 @@ def halve(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return halved
 
 
-def summarise_report(path: Path) -> dict[str, Any]:
+def summarise_report(path: Path, *, types: bool = False) -> dict[str, Any]:
     """The few figures of an evaluation (``python -m ml evaluate``) that go into a card.
 
-    Raises ValueError where the file is something else.
+    With ``types`` those of naming types, else of drawing masks. Raises ValueError where the file
+    is something else.
     """
     report = json.loads(path.read_text(encoding="utf-8"))
     try:
-        dice = report["by_patient"]["dice"]
-        summary = {
-            "dataset": report["dataset"],
-            "channels": report["channels"],
-            "patients": report["patients"],
-            "dice_mean": round(dice["mean"], 4),
-            "dice_median": round(dice["median"], 4),
-        }
+        return _types_summary(report) if types else _dice_summary(report)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is no report of python -m ml evaluate") from error
+
+
+def _dice_summary(report: dict[str, Any]) -> dict[str, Any]:
+    dice = report["by_patient"]["dice"]
+    summary = {
+        "dataset": report["dataset"],
+        "channels": report["channels"],
+        "patients": report["patients"],
+        "dice_mean": round(dice["mean"], 4),
+        "dice_median": round(dice["median"], 4),
+    }
     if dice.get("interval"):
-        summary["dice_mean_interval"] = [round(value, 4) for value in dice["interval"]]
+        summary["dice_mean_interval"] = _rounded(dice["interval"])
     return summary
+
+
+def _types_summary(report: dict[str, Any]) -> dict[str, Any]:
+    """Three classes first: over all, the tumour-free pictures tell themselves by their scanner."""
+    types = report["types"]
+    summary = {"dataset": report["dataset"], "pictures": types["pictures"]}
+    for name in ("accuracy_three_class", "accuracy"):
+        if types[name] is not None:
+            summary[name] = round(types[name], 4)
+            summary[f"{name}_interval"] = _rounded(types[f"{name}_interval"])
+    summary["uncertain_share"] = round(types["uncertain"]["share"], 4)
+    summary["expected_error"] = round(types["calibration"]["expected_error"], 4)
+    kept = ("precision", "recall", "f1", "auc", "pictures")
+    summary["by_class"] = {
+        label: {key: round(one[key], 4) for key in kept if one[key] is not None}
+        for label, one in types["by_class"].items()
+    }
+    summary["note"] = types["note"]
+    return summary
+
+
+def _rounded(ends: Sequence[float]) -> list[float]:
+    return [round(value, 4) for value in ends]
 
 
 def average_files(paths: Sequence[Path]) -> dict[str, Tensor]:
@@ -91,21 +121,27 @@ def ship_model(
     mirror: bool = True,
     tight: bool = False,
     reports: Sequence[Path] = (),
+    words: Mapping[str, Any] | None = None,
 ) -> Path:
     """Writes ``<folder>/<name>.safetensors`` and its card, and returns the weights' path.
 
     Of several ``weights`` the mean ships; they must be of one network, fed in one way.
 
     What people wrote in the ``[about]`` table of an earlier card of that name is kept: data,
-    licence, intended use, limits. Figures come from ``reports`` only, and how long the training
-    took from its card. Raises ValueError where the weights are not those of their card, cannot be
-    halved, or would take more than ``LARGEST_BYTES``, and then leaves nothing behind.
+    licence, intended use, limits; ``words`` are written over it. Figures come from ``reports``
+    only, and how long the training took from its card. The calibration of a model that names types
+    is kept where the very same weights ship again.
+
+    Raises ValueError where the weights are not those of their card, cannot be halved, or would
+    take more than ``LARGEST_BYTES``, and then leaves nothing behind.
     """
     trained = _read_training_cards(weights)
     card_path = folder / f"{name}.toml"
-    about = _read_card(card_path).get("about", {}) if card_path.exists() else {}
+    earlier = _read_card(card_path) if card_path.exists() else {}
+    about = {**earlier.get("about", {}), **(words or {})}
     about.update({key: trained["about"][key] for key in RUN_FACTS if key in trained["about"]})
-    metrics = {path.stem: summarise_report(path) for path in reports}
+    types = "classes" in trained
+    metrics = {path.stem: summarise_report(path, types=types) for path in reports}
     if len(metrics) < len(reports):
         raise ValueError("two reports have the same name, which the card knows them by")
     halved = halve(average_files(weights))
@@ -119,6 +155,8 @@ def ship_model(
     partial.replace(target)
     # safetensors writes for the owner alone; what ships is for everyone who may read the code.
     target.chmod(0o644)
+    sha256 = file_sha256(target)
+    is_the_same = earlier.get("sha256") == sha256
     write_toml(
         card_path,
         {
@@ -127,12 +165,13 @@ def ship_model(
             "sequences": trained["sequences"],
             "threshold": trained["threshold"] if threshold is None else threshold,
             "least_voxels": trained["least_voxels"] if least_voxels is None else least_voxels,
-            "sha256": file_sha256(target),
+            "sha256": sha256,
             **{key: trained[key] for key in OUTPUTS if key in trained},
             "labels": trained["labels"],
             "reading": {"mirror": mirror, "tight": tight},
             "network": trained["network"],
             "preparation": trained["preparation"],
+            **{key: earlier[key] for key in FOUND_LATER if is_the_same and key in earlier},
             "about": {**trained["about"], **about},
             **({"metrics": metrics} if metrics else {}),
         },

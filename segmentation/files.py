@@ -20,6 +20,8 @@ PREVIEWS = {
     "image": ("image.jpg", "image/jpeg"),
     "mask": ("mask.png", "image/png"),
     "thumbnail": ("thumbnail.jpg", "image/jpeg"),
+    # Only beside a result with a type.
+    "evidence": ("evidence.png", "image/png"),
 }
 
 

@@ -21,6 +21,7 @@ from patients.models import Scan
 from segmentation.errors import PermanentFailureError
 from segmentation.found import Finding, Found
 from segmentation.models import Segmentation, Step
+from segmentation.naming import name_type
 from segmentation.outcome import Words, settle
 from segmentation.reading_together import read_together
 from segmentation.services import queue
@@ -66,6 +67,8 @@ def execute(*, claim: Claim) -> Segmentation:
     model = _load_model(segmentation.model_name)
     fit = _fit(segmentation.scan, image)
     found = _find(claim, segmentation, model, image, fit)
+    named = name_type(segmentation.scan, image)
+    found = replace(found, additions=(*found.additions, *named))
     queue.report_progress(claim=claim, step=Step.SAVING)
     saved = save_result(claim=claim, segmentation=segmentation, image=image, found=found, fit=fit)
     catch_up(study_id=saved.study_id, by=None)

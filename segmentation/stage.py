@@ -10,6 +10,7 @@ from segmentation.models import Lesion, Segmentation
 from segmentation.palette import LESION_COLOURS
 from segmentation.selectors.lesion_names import LesionName, ResultNames
 from segmentation.selectors.place import vasari_features
+from segmentation.selectors.tumour_type import show_type
 
 LISTED = 12
 # Of what was measured before tiny lesions were told apart; a long tail of specks hides the rest.
@@ -46,6 +47,7 @@ def show_result(
         "lesion_count": len(lesions),
         "hidden_lesions": len(lesions) - len(listed),
         "unlisted_lesions": [lesion for lesion in lesions if lesion not in listed],
+        "tumour_type": show_type(scan, result),
         "middle_slice": (scan.slice_count + 1) // 2,
     }
 

@@ -37,6 +37,7 @@ WORDS = {
     "measure.remove": "removed a measure by hand",
     "mask.show": "looked at a mask",
     "mask.download": "downloaded a mask",
+    "evidence.download": "downloaded the evidence for a tumour's type",
     "result.download": "downloaded measures",
     "result.read": "read a result",
     "report.read": "read a report",

@@ -171,6 +171,7 @@ TABLE: dict[str, Route] = {
     "api:segmentations": reads(),
     "api:segmentation": reads("segmentation"),
     "api:mask": reads("segmentation"),
+    "api:evidence": reads("segmentation"),
     "api:worklist": reads(),
     "api:versions": reads("scan"),
     "api:review_start": acts("segmentation"),

@@ -1,8 +1,9 @@
 /**
- * Scrolls through the slices of a scan with the mask over them.
+ * Scrolls through the slices of a scan with the mask over them, and what else lies over them.
  *
- * All slices stand in one picture (the atlas), their masks in another; a slice is cut out of both
- * and drawn. The mask's colours are the lesions' own and come with its picture.
+ * All slices stand in one picture (the atlas), each layer in another of the same size; a slice is
+ * cut out of all of them and drawn. The mask's colours are the lesions' own and come with its
+ * picture.
  */
 interface Atlas {
   count: number;
@@ -11,14 +12,23 @@ interface Atlas {
   tileHeight: number;
 }
 
+/** A picture over the slices, with the slider and the switch that it has on the page. */
+interface Layer {
+  name: string;
+  picture: HTMLImageElement;
+  opacity: HTMLInputElement;
+  shown: HTMLInputElement;
+}
+
+/** The layers that a page may have, the lowest first, each with the key that shows or hides it. */
+const LAYERS: Record<string, string> = { evidence: "e", mask: "m" };
+
 class SliceViewer {
   private readonly canvas: HTMLCanvasElement;
   private readonly slider: HTMLInputElement;
-  private readonly opacity: HTMLInputElement;
-  private readonly shown: HTMLInputElement;
   private readonly label: HTMLElement;
   private readonly image = new Image();
-  private readonly mask = new Image();
+  private readonly layers: Layer[];
   private readonly atlas: Atlas;
 
   constructor(private readonly root: HTMLElement) {
@@ -31,14 +41,20 @@ class SliceViewer {
     };
     this.canvas = this.find("canvas");
     this.slider = this.find("[data-slice]");
-    this.opacity = this.find("[data-opacity]");
-    this.shown = this.find("[data-mask-shown]");
     this.label = this.find("[data-slice-label]");
     this.canvas.width = this.atlas.tileWidth;
     this.canvas.height = this.atlas.tileHeight;
+    this.layers = Object.keys(LAYERS)
+      .filter((name) => data[name] !== undefined)
+      .map((name) => ({
+        name,
+        picture: new Image(),
+        opacity: this.find(`[data-${name}-opacity]`),
+        shown: this.find(`[data-${name}-shown]`),
+      }));
     this.listen();
     this.image.src = data.image ?? "";
-    this.mask.src = data.mask ?? "";
+    for (const { name, picture } of this.layers) picture.src = data[name] ?? "";
   }
 
   private find<T extends Element>(selector: string): T {
@@ -50,12 +66,13 @@ class SliceViewer {
   private listen(): void {
     const draw = (): void => this.draw();
     this.image.addEventListener("load", draw);
-    this.mask.addEventListener("load", draw);
     this.image.addEventListener("error", () => {
       this.label.textContent = "The pictures could not be loaded. Please reload the page.";
     });
-    for (const input of [this.slider, this.opacity, this.shown]) {
-      input.addEventListener("input", draw);
+    this.slider.addEventListener("input", draw);
+    for (const { picture, opacity, shown } of this.layers) {
+      picture.addEventListener("load", draw);
+      for (const input of [opacity, shown]) input.addEventListener("input", draw);
     }
     this.canvas.addEventListener(
       "wheel",
@@ -84,8 +101,11 @@ class SliceViewer {
     if (step !== undefined) {
       event.preventDefault();
       this.move(step);
-    } else if (event.key === "m") {
-      this.shown.checked = !this.shown.checked;
+      return;
+    }
+    const layer = this.layers.find(({ name }) => LAYERS[name] === event.key);
+    if (layer !== undefined) {
+      layer.shown.checked = !layer.shown.checked;
       this.draw();
     }
   }
@@ -110,9 +130,10 @@ class SliceViewer {
     const top = Math.floor((number - 1) / columns) * height;
     context.globalAlpha = 1;
     context.drawImage(this.image, left, top, width, height, 0, 0, width, height);
-    if (this.shown.checked && this.mask.complete && this.mask.naturalWidth > 0) {
-      context.globalAlpha = Number(this.opacity.value) / 100;
-      context.drawImage(this.mask, left, top, width, height, 0, 0, width, height);
+    for (const { picture, opacity, shown } of this.layers) {
+      if (!shown.checked || !picture.complete || picture.naturalWidth === 0) continue;
+      context.globalAlpha = Number(opacity.value) / 100;
+      context.drawImage(picture, left, top, width, height, 0, 0, width, height);
     }
     this.root.dataset.drawn = String(number);
   }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ml.models import WEIGHTS
 from ml.shipping import MEGABYTE, ship_model
+from ml.training.config import read_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", type=Path, action="append", default=[], help="JSON of python -m ml evaluate"
     )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        help="the run's configuration, for what its [card] says where the training did not know it",
+    )
     parser.add_argument("--out", type=Path, default=WEIGHTS)
 
 
@@ -39,5 +45,6 @@ def run(options: argparse.Namespace) -> None:
         mirror=not options.no_mirror,
         tight=options.tight,
         reports=options.report,
+        words=read_config(options.config).card if options.config else None,
     )
     print(f"{shipped} ({shipped.stat().st_size / MEGABYTE:.1f} MB)")

@@ -147,7 +147,7 @@ def write_trained(folder: Path, name: str, seed: int) -> Path:
         "name": name, "version": "1", "sequences": ["T1ce"], "threshold": 0.5, "least_voxels": 1,
         "sha256": file_sha256(weights), "classes": list(CLASSES), "labels": {},
         "network": spec.as_table(), "preparation": PREPARATION.as_table(),
-        "about": {"task": "type"},
+        "about": {"task": "type", "not_seen": ["metastases"]},
     }  # fmt: skip
     write_toml(weights.with_suffix(".toml"), document)
     return weights
@@ -207,9 +207,10 @@ class ByBrightness(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.top = nn.Conv2d(1, 1, 1)
-        nn.init.ones_(self.top.weight)
-        nn.init.zeros_(self.top.bias)
+        layer = nn.Conv2d(1, 1, 1)
+        nn.init.ones_(layer.weight)
+        nn.init.zeros_(layer.bias)
+        self.top = nn.Sequential(layer, nn.ReLU())
 
     def forward(self, pictures: Tensor) -> Tensor:
         mean = self.top(pictures).mean(dim=(1, 2, 3))
@@ -230,3 +231,27 @@ def test_the_evidence_lies_where_it_comes_from_on_the_pictures_own_grid() -> Non
     assert not found[:4].any()
     with pytest.raises(ValueError, match="does not know metastasis"):
         find_evidence(bright, stack, of="metastasis")
+
+
+def test_what_speaks_for_nothing_is_no_evidence_rather_than_evidence_everywhere() -> None:
+    against = TypeModel(model().card, ByBrightness())
+    stack = shown(1, CLASSES[1]).stack
+    assert find_evidence(against, stack, of=CLASSES[0]).any()
+    assert not find_evidence(against, stack, of=CLASSES[1]).any()
+
+
+def test_asking_for_evidence_leaves_nothing_hanging_on_the_network() -> None:
+    bright = TypeModel(model().card, ByBrightness())
+    for _ in range(3):
+        find_evidence(bright, shown(1, CLASSES[1]).stack, of=CLASSES[0])
+    for part in bright.network.modules():
+        assert not part._forward_hooks and not part._backward_hooks
+    assert all(value.grad is None for value in bright.network.parameters())
+
+
+def test_an_answer_that_is_no_number_is_none() -> None:
+    broken = TypeModel(model().card, ByBrightness())
+    with torch.no_grad():
+        broken.network.get_parameter("top.0.weight").fill_(float("nan"))
+    with pytest.raises(ValueError, match="no probabilities"):
+        broken.name(shown(1, CLASSES[1]).stack)

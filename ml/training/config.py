@@ -83,6 +83,7 @@ class TrainingConfig:
     weights (safetensors) of a whole network to begin with. ``regions`` are what the network's
     outputs mark, in order, each within the one before (``ml.datasets.regions``); without any, it
     has one output for all that is drawn. With ``classes`` it names what a picture shows instead.
+    ``card`` are plain words for its card's ``[about]``: ``data``, ``seen``, ``not_seen``.
     ``checkpoint_steps`` is how often a run saves itself within an epoch. ``threshold`` and
     ``least_voxels`` go into its card.
     """
@@ -92,6 +93,7 @@ class TrainingConfig:
     network: NetworkSpec
     version: str = "1"
     about: str = ""
+    card: Mapping[str, Any] = field(default_factory=dict)
     preparation: Preparation = field(default_factory=Preparation)
     sampling: Sampling = field(default_factory=Sampling)
     augmentation: Augmentation = field(default_factory=Augmentation)

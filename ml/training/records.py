@@ -84,6 +84,7 @@ def write_card(config: TrainingConfig, weights: Path, run: Run) -> Path:
             "preparation": config.preparation.as_table(),
             "about": {
                 "task": config.about,
+                **config.card,
                 "epoch": run.epoch,
                 "steps": run.step,
                 "minutes": round(run.seconds / 60, 1),

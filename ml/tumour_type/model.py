@@ -53,6 +53,10 @@ class TypeFinding:
     def is_certain(self) -> bool:
         return self.verdict != UNCERTAIN
 
+    @property
+    def likeliest(self) -> str:
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
 
 class TypeModel:
     """A network ready to name types, with its card."""
@@ -71,8 +75,11 @@ class TypeModel:
         return np.concatenate(found).astype(np.float64)
 
     def name(self, stack: AxialStack) -> TypeFinding:
-        """What the first slice of ``stack`` shows."""
+        """What the first slice of ``stack`` shows. Raises ValueError where the network's answer is
+        no number."""
         (probabilities,) = self.card.calibration.apply(self.read_logits([stack]))
+        if not np.isfinite(probabilities).all():
+            raise ValueError(f"{self.card.name} gives no probabilities for this picture")
         best = int(probabilities.argmax())
         certain = probabilities[best] >= self.card.calibration.certain_from
         return TypeFinding(
@@ -99,24 +106,40 @@ def read_type_card(path: Path) -> TypeCard:
 
 
 def type_model_ships() -> bool:
-    return (WEIGHTS / f"{NAME}.safetensors").exists()
+    """Whether it is meant to be there: where half of it is missing, loading it says so."""
+    return any((WEIGHTS / f"{NAME}{suffix}").exists() for suffix in (".safetensors", ".toml"))
 
 
 def load_type_model(weights: Path | None = None) -> TypeModel:
     """The model that ships, or the one in the file ``weights`` with its card beside it.
 
-    Raises FileNotFoundError where either is missing and ValueError where the weights are not the
-    ones that the card was written for.
+    Raises FileNotFoundError where either is missing and ValueError where the card is another
+    model's, or the weights are not the ones that it was written for.
     """
     if weights is None and not type_model_ships():
-        raise FileNotFoundError("No model that names types ships yet; please give its weights.")
+        raise FileNotFoundError(
+            "No model that names types is installed; please name its weights (--weights FILE)."
+        )
     path = weights or WEIGHTS / f"{NAME}.safetensors"
-    card = read_type_card(path.with_suffix(".toml"))
+    card = _read_card_beside(path)
     if file_sha256(path) != card.sha256:
         raise ValueError(f"{path.name} is not the file that its card describes")
     network = card.network.build()
     load_weights(network, path)
     return TypeModel(card, network)
+
+
+def shipped_type_card() -> TypeCard | None:
+    """The card of the model that ships; None where none does. Raises as ``load_type_model``."""
+    return _read_card_beside(WEIGHTS / f"{NAME}.safetensors") if type_model_ships() else None
+
+
+def _read_card_beside(weights: Path) -> TypeCard:
+    path = weights.with_suffix(".toml")
+    try:
+        return read_type_card(path)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path.name} is no card of a model that names types: {error}") from error
 
 
 @lru_cache(maxsize=1)

@@ -1,11 +1,12 @@
-"""Results: the list, one of them, and its mask."""
+"""Results: the list, one of them, its mask, and the evidence for a type."""
 
 from __future__ import annotations
 
 import uuid
 from pathlib import Path
 
-from django.http import FileResponse
+from django.http import FileResponse, Http404
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -17,10 +18,11 @@ from segmentation.api.base import MemberView, ProblemSerializer, validated
 from segmentation.api.downloads import FILE, FileNegotiation
 from segmentation.api.pages import PagedView
 from segmentation.api.serializers.segmentations import SegmentationQuery, SegmentationSerializer
-from segmentation.files import mask_name
+from segmentation.files import mask_name, preview_path
 from segmentation.models import Segmentation, State
+from segmentation.naming import EVIDENCE
 from segmentation.selectors.timeline import get_segmentation
-from segmentation.sending import send_file
+from segmentation.sending import send_file, show_file
 
 
 class SegmentationList(PagedView):
@@ -68,6 +70,24 @@ class SegmentationMask(MemberView):
             raise ApiProblem(why_no_mask(segmentation), status.HTTP_409_CONFLICT)
         self.record("mask.download", segmentation.scan, segmentation.study.patient_id)
         return send_file(Path(segmentation.mask.path), mask_name(segmentation))
+
+
+class SegmentationEvidence(MemberView):
+    content_negotiation_class = FileNegotiation
+
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
+    def get(self, request: Request, pk: uuid.UUID) -> FileResponse:
+        """Where the evidence for a tumour's type lies: colours to lie over the picture.
+
+        As large as the picture, or shrunk to 384 pixels along its longer side; the more opaque the
+        more evidence. 404 where ``evidence_of`` is empty.
+        """
+        segmentation = get_segmentation(clinic=self.clinic, pk=pk)
+        if not segmentation.mask:
+            raise Http404
+        answer = show_file(preview_path(segmentation, EVIDENCE), content_type="image/png")
+        self.record("evidence.download", segmentation.scan, segmentation.study.patient_id)
+        return answer
 
 
 def why_no_mask(segmentation: Segmentation) -> str:

@@ -72,6 +72,11 @@ urlpatterns = [
         "segmentations/<uuid:pk>/", segmentations.SegmentationDetail.as_view(), name="segmentation"
     ),
     path("segmentations/<uuid:pk>/mask/", segmentations.SegmentationMask.as_view(), name="mask"),
+    path(
+        "segmentations/<uuid:pk>/evidence/",
+        segmentations.SegmentationEvidence.as_view(),
+        name="evidence",
+    ),
     path("scans/<uuid:pk>/versions/", reviews.ScanVersions.as_view(), name="versions"),
     path(
         "segmentations/<uuid:pk>/review/start/",

@@ -67,7 +67,8 @@ class Segmentation(Job):
     as the core holds what enhances. ``gathered`` says how the ``inputs`` came onto one grid:
     ``placed`` and ``left_out`` by sequence, how the ``brain`` was found, and ``instead`` why fewer
     were read than the visit has. ``tumour_type`` holds ``model``, ``version``, ``sha256``,
-    ``probabilities`` by type, ``verdict`` and ``certain_from``. ``unsure`` says how the layer of
+    ``probabilities`` by type, ``verdict``, ``certain_from`` and more (``segmentation.naming``), or
+    ``without``, a sentence on why there is none. ``unsure`` says how the layer of
     unsure voxels beside the mask was made.
     """
 

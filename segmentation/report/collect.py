@@ -19,6 +19,7 @@ from segmentation.selectors.course import Entry, patient_course
 from segmentation.selectors.lesion_names import LesionName
 from segmentation.selectors.place import vasari_features
 from segmentation.selectors.timeline import ScanRow, patient_timeline
+from segmentation.selectors.tumour_type import in_a_sentence, show_type
 from segmentation.stage import listed_lesions
 from segmentation.templatetags.results import (
     by_sequence,
@@ -111,6 +112,7 @@ def _part(entry: Entry) -> ScanPart:
         notes=tuple(_notes(scan, result, len(lesions) - len(listed))),
         slices=tuple(key_slices(result)),
         has_size=scan.has_physical_size,
+        naming=_naming(scan, result),
     )
 
 
@@ -165,6 +167,22 @@ def _read_from(result: Segmentation) -> Facts:
     read = ", ".join(name for name, _ in by_sequence(gathered["placed"]))
     left_out = "".join(f"; {name} left out" for name, _ in by_sequence(gathered["left_out"]))
     return (("Read from", read + left_out),)
+
+
+def _naming(scan: Scan, result: Segmentation) -> Facts:
+    """The type with its limits in a few lines; nothing for a scan that no type is named of."""
+    found = show_type(scan, result) if result.tumour_type else None
+    if found is None:
+        return ()
+    facts = [("Tumour type", found.in_short)]
+    if found.without:
+        return tuple(facts)
+    answers = "; ".join(f"{in_a_sentence(row.label)} {row.percent}" for row in found.rows)
+    facts.append(("Probabilities", f"{answers} (certain from {found.limit_percent})"))
+    if found.contradiction:
+        facts.append(("But", found.contradiction))
+    named = f"By {found.source} from this picture alone; it knows no other types and no grade."
+    return (*facts, ("How far it goes", f"{named} {found.confounded}".strip()))
 
 
 def _vasari(listed: list[Lesion]) -> Facts:

@@ -24,6 +24,7 @@ OF_THE_WHOLE = (
     "total_volume_ml", "total_voxels", "total_slices", "total_brain_percent",
     "total_sum_of_products_mm2", "total_volume_low_ml", "total_volume_high_ml",
     "total_volume_level", "is_multifocal", "core_ml", "enhancing_ml", "oedema_ml", "necrosis_ml",
+    "tumour_type", "tumour_type_probability", "tumour_type_model",
 )  # fmt: skip
 PARTS = {
     "core_ml": CORE_NAME,
@@ -71,6 +72,8 @@ def _head(result: Segmentation) -> dict[str, Any]:
     signed = result.is_signed
     model = f"{result.model_name} {result.model_version}".strip()
     interval = result.volume_interval or {}
+    named = result.tumour_type or {}
+    has_type = bool(named.get("verdict"))
     return {
         "record_number": result.study.patient.record_number,
         "performed_on": result.study.performed_on.isoformat(),
@@ -93,6 +96,9 @@ def _head(result: Segmentation) -> dict[str, Any]:
         "total_volume_level": interval.get("level"),
         "is_multifocal": result.is_multifocal,
         **_parts(result),
+        "tumour_type": named.get("verdict"),
+        "tumour_type_probability": max(named["probabilities"].values()) if has_type else None,
+        "tumour_type_model": f"{named['model']} {named['version']}" if has_type else None,
     }
 
 

@@ -40,7 +40,7 @@ class ScanPart:
     """One scan of the study with the result that counts.
 
     ``names`` are its lesions' by their numbers; ``status`` says who signed it, or that nobody has;
-    ``totals`` are figures of the whole mask.
+    ``totals`` are figures of the whole mask, ``naming`` what a model says of the tumour's type.
     """
 
     result: Segmentation
@@ -54,6 +54,7 @@ class ScanPart:
     notes: tuple[str, ...]
     slices: tuple[KeySlice, ...]
     has_size: bool
+    naming: Facts = ()
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from segmentation.errors import NewerVersionError, SegmentationError, StaleDrawi
 from segmentation.files import attempt_folder, kept_only_if_saved
 from segmentation.found import Finding
 from segmentation.models import Edit, Segmentation
+from segmentation.naming import carry_type
 from segmentation.selectors.edits import newer_version, own_edit
 from segmentation.services.edits import (
     ARCHIVED,
@@ -75,9 +76,13 @@ def save_edit(
     image, finding = _measure(scan, edit)
     segmentation = _new_row(scan, by, edit, remark)
     finding = _take_parts_over(segmentation, image, finding)
+    carried = carry_type(scan, edit.base)
     folder = attempt_folder(segmentation.pk, uuid.uuid4())
     with kept_only_if_saved(folder):
         written = write_finding(folder, scan=scan, image=image, finding=finding)
+        for addition in carried:
+            addition.write(folder)
+            setattr(segmentation, addition.field, addition.facts)
         with transaction.atomic():
             _store(segmentation, scan, by, revision, even_though_newer, written, finding)
     return segmentation

@@ -9,6 +9,7 @@ from ml.study import SEQUENCES
 from segmentation.models import Lesion, Segmentation
 from segmentation.palette import colour_index
 from segmentation.selectors.lesion_names import LesionName
+from segmentation.selectors.tumour_type import label
 
 register = template.Library()
 
@@ -59,9 +60,18 @@ def diameters(lesion: Lesion) -> str:
 
 
 @register.filter
-def figure(value: float | None, places: int = 0) -> str:
-    """``9,940``; a dash where a result does not have the figure."""
-    return "–" if value is None else f"{value:,.{places}f}"
+def figure(value: float | str | None, places: int = 0) -> str:
+    """``9,940``; a dash where a result does not have the figure.
+
+    What a template does not find is an empty text, and a dash too.
+    """
+    return "–" if value is None or isinstance(value, str) else f"{value:,.{places}f}"
+
+
+@register.filter
+def type_label(name: str) -> str:
+    """A type of tumour, for a reader."""
+    return label(name)
 
 
 @register.filter

@@ -25,7 +25,7 @@ FIELDS = {
     "source", "author_name", "parent", "remark", "review", "signed_by", "signed_at", "draft_dice",
     "brain_percent", "brain_volume_ml", "brain_source", "surface_mm2", "sum_of_products_mm2",
     "is_multifocal", "satellites", "distances_mm", "volume_interval",
-    "inputs", "gathered", "parts",
+    "inputs", "gathered", "parts", "tumour_type",
 }  # fmt: skip
 LESION_FIELDS = {
     "number", "voxels", "volume_ml", "longest_diameter_mm", "perpendicular_diameter_mm",

@@ -43,7 +43,7 @@ def mask_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 @viewer_required
 @require_safe
 def preview(request: HttpRequest, pk: uuid.UUID, kind: str) -> HttpResponseBase:
-    """The atlas of slices, the atlas of the mask, or the thumbnail.
+    """The atlas of slices, the atlas of the mask, the thumbnail, or the evidence for a type.
 
     ``?colours=2-1-3`` are those that the lesions have by their names; in the address, so that a
     browser which has kept the picture asks again once they change.
@@ -94,6 +94,7 @@ def _result(segmentation: Segmentation) -> dict[str, object]:
         "labels",
         "parts",
         "gathered",
+        "tumour_type",
     )
     hidden = {"id", "segmentation_id", "segmentation"}
     return {

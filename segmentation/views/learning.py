@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.contrib import messages
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -9,6 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from clinic.access import admin_required, clinic_of, member_of
 from ml.models import shipped_cards
+from ml.tumour_type.model import TypeCard, shipped_type_card
 from segmentation.errors import TrainingSetError
 from segmentation.learning_chart import draw_agreement
 from segmentation.selectors.learning import (
@@ -19,6 +22,7 @@ from segmentation.selectors.learning import (
 )
 from segmentation.services.training_set import pack_training_set
 
+log = logging.getLogger(__name__)
 # Each takes a second or two while the browser waits; more of them are the command's work.
 MOST_BY_PAGE = 60
 
@@ -29,6 +33,7 @@ def models_page(request: HttpRequest) -> HttpResponse:
     clinic = clinic_of(request)
     context = {
         "cards": shipped_cards(),
+        "type_card": _type_card(),
         "records": [
             (record, draw_agreement(record.months)) for record in model_records(clinic=clinic)
         ],
@@ -38,6 +43,15 @@ def models_page(request: HttpRequest) -> HttpResponse:
         "most_by_page": MOST_BY_PAGE,
     }
     return render(request, "segmentation/models.html", context)
+
+
+def _type_card() -> TypeCard | str | None:
+    """The card of the model for types, a sentence where it is damaged, None where none ships."""
+    try:
+        return shipped_type_card()
+    except (OSError, ValueError):
+        log.exception("the card of the model that names types cannot be read")
+        return "The model that names types is missing or damaged on the server."
 
 
 @admin_required

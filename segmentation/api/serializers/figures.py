@@ -38,6 +38,10 @@ DISTANCES = "Between the lesions that are not tiny; of more than 20, those to th
 PARTS = "Of a mask with several labels; null for one that has a single one."
 GATHERED = "Of a result from several scans; null where the scan was read alone, as asked."
 
+TUMOUR_TYPE = (
+    "Of a contrast-enhanced T1 picture; null for any other scan, and where none was asked."
+)
+
 
 def help_texts(texts: dict[str, str]) -> dict[str, dict[str, Any]]:
     return {name: {"help_text": text} for name, text in texts.items()}

@@ -16,9 +16,11 @@ from segmentation.api.serializers.figures import (
     OF_A_RESULT,
     PARTS,
     SATELLITES,
+    TUMOUR_TYPE,
     VOLUME_INTERVAL,
     help_texts,
 )
+from segmentation.api.serializers.tumour_type import TumourTypeSerializer
 from segmentation.models import Lesion, Segmentation, State
 
 NOTICE = "Research software, not for diagnosis."
@@ -168,6 +170,7 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
     )
     parts = PartSerializer(many=True, read_only=True, allow_null=True, help_text=PARTS)
     gathered = GatheredSerializer(read_only=True, allow_null=True, help_text=GATHERED)
+    tumour_type = TumourTypeSerializer(read_only=True, allow_null=True, help_text=TUMOUR_TYPE)
     source = serializers.CharField(  # type: ignore[assignment]
         read_only=True, help_text="Who or what drew it: a person's name, or model and version."
     )
@@ -221,6 +224,7 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
             "satellites",
             "distances_mm",
             "parts",
+            "tumour_type",
             "lesions",
             "created_at",
             "started_at",
