@@ -17,6 +17,7 @@ BY_HAND_NAME = "drawn by hand, part not named"
 # The core as BraTS scores it: all that is not oedema.
 CORE_NAME = "tumour core"
 TOGETHER = {CORE_NAME: (CORE, ENHANCING)}
+ORDER = (ENHANCING, CORE, OEDEMA, BY_HAND)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Part:
 def measure_parts(
     mask: NDArray[np.integer], names: Mapping[int, str], *, voxel_ml: float | None
 ) -> tuple[Part, ...]:
-    """The parts of ``mask`` (any shape, 0 is background), the core before what it is made of.
+    """The parts of ``mask`` (any shape, 0 is background): the core, what it is made of, the rest.
 
     None of a mask with a single label. ``names`` are its labels; ``voxel_ml`` is None where the
     size of a voxel is not known.
@@ -43,7 +44,8 @@ def measure_parts(
     if len(names) < 2:
         return ()
     counts = np.bincount(mask.ravel(), minlength=max(names) + 1)
-    sets: dict[str, tuple[int, ...]] = {name: (value,) for value, name in names.items()}
+    ordered = [value for value in ORDER if value in names]
+    sets: dict[str, tuple[int, ...]] = {names[value]: (value,) for value in ordered}
     if {CORE, OEDEMA, ENHANCING} <= set(names):
         sets = {**TOGETHER, **sets}
     return tuple(_part(name, labels, counts, voxel_ml) for name, labels in sets.items())

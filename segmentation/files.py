@@ -22,6 +22,8 @@ PREVIEWS = {
     "thumbnail": ("thumbnail.jpg", "image/jpeg"),
     # Only beside a result with a type.
     "evidence": ("evidence.png", "image/png"),
+    # Only beside a mask with several labels.
+    "parts": ("parts.png", "image/png"),
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from scipy import ndimage
 
 from ml.intensity import head_mask
 from ml.preparation import resize_plane
-from segmentation.palette import LESION_COLOURS, rgb
+from ml.stacks import slice_pixel_mm
+from ml.volumes import MedicalImage
+from segmentation.palette import LESION_COLOURS, PART_COLOURS, as_rgb, rgb
 
 MAX_TILE = 384
 MAX_ATLAS_PIXELS = 20_000_000
@@ -51,6 +54,14 @@ def plan_atlas(shape: tuple[int, ...], pixel_mm: tuple[float, float] | None) -> 
     return AtlasLayout(count, columns, tile_width, tile_height)
 
 
+def pixel_sizes(image: MedicalImage) -> tuple[float, float] | None:
+    """Row and column step of the slices in mm; None where the file gives no spacing."""
+    if image.geometry.spacing_mm is None:
+        return None
+    _, row_mm, column_mm = slice_pixel_mm(image.affine)
+    return row_mm, column_mm
+
+
 def to_grey(slices: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Slices (Z, H, W) as 8-bit grey, from air at black to the head's brightest half per cent."""
     values = np.asarray(slices, dtype=np.float32)
@@ -79,7 +90,8 @@ def write_previews(
     tile = (layout.tile_height, layout.tile_width)
     sheet = _lay_out(resize_plane(grey, tile), layout)
     Image.fromarray(sheet).save(folder / "image.jpg", quality=86)
-    _write_mask_atlas(folder / "mask.png", _lay_out(_nearest(coloured, tile), layout))
+    colours = [rgb(number) for number in range(1, len(LESION_COLOURS) + 1)]
+    _write_palette(folder / "mask.png", _lay_out(_nearest(coloured, tile), layout), colours)
     index = (len(image) // 2) if key_slice is None else key_slice - 1
     thumbnail = draw_outline(
         resize_plane(grey[index], tile).clip(0, 255).astype(np.uint8),
@@ -110,13 +122,19 @@ def _lay_out(tiles: NDArray[np.generic], layout: AtlasLayout) -> NDArray[np.uint
     return sheet
 
 
-def _write_mask_atlas(path: Path, sheet: NDArray[np.uint8]) -> None:
-    """A palette PNG: 0 is transparent, the others are the lesions' colours."""
+def write_part_atlas(path: Path, slices: NDArray[np.uint8], layout: AtlasLayout) -> None:
+    """The values of a mask (Z, H, W) in the colours of its parts, as the atlas of the slices."""
+    tiles = _nearest(slices, (layout.tile_height, layout.tile_width))
+    colours = [as_rgb(PART_COLOURS[value]) for value in sorted(PART_COLOURS)]
+    _write_palette(path, _lay_out(tiles, layout), colours)
+
+
+def _write_palette(
+    path: Path, sheet: NDArray[np.uint8], colours: Sequence[tuple[int, int, int]]
+) -> None:
+    """A palette PNG: 0 is transparent, 1 is the first of ``colours``."""
     picture = Image.fromarray(sheet, mode="P")
-    palette = [0, 0, 0]
-    for number in range(1, len(LESION_COLOURS) + 1):
-        palette += list(rgb(number))
-    picture.putpalette(palette)
+    picture.putpalette([0, 0, 0, *(value for colour in colours for value in colour)])
     picture.save(path, optimize=True, transparency=0)
 
 

@@ -12,12 +12,11 @@ from ml.errors import InvalidVolumeError
 from ml.glioma import GliomaFinding, predict_glioma
 from ml.inference import Progress
 from ml.models import Model
-from ml.parts import measure_parts
-from ml.prediction import make_grid
 from ml.study import SkullRemainsError
 from ml.volumes import MedicalImage, load_image
 from patients.models import Scan
 from segmentation.found import Addition, Finding, Found
+from segmentation.parts import describe_parts
 
 log = logging.getLogger(__name__)
 NOT_READABLE = "Its file could not be read."
@@ -93,14 +92,15 @@ def _suffices(model: Model, sequences: tuple[str, ...]) -> bool:
 def _found(
     model: Model, scan: Scan, image: MedicalImage, finding: GliomaFinding, gathered: Addition
 ) -> Found:
-    grid = make_grid(image, spacing_is_reliable=scan.spacing_is_reliable)
-    parts = measure_parts(finding.mask, finding.labels, voxel_ml=grid.voxel_ml)
+    parts = describe_parts(
+        finding.mask, finding.labels, image=image, spacing_is_reliable=scan.spacing_is_reliable
+    )
     return Found(
         model,
         Finding(finding.mask, finding.image, finding.measurement.union),
         sequences=finding.study.sequences,
         labels=finding.labels,
-        additions=(gathered, Addition("parts", [part.as_dict() for part in parts])),
+        additions=(gathered, parts),
     )
 
 

@@ -21,7 +21,7 @@ interface Layer {
 }
 
 /** The layers that a page may have, the lowest first, each with the key that shows or hides it. */
-const LAYERS: Record<string, string> = { evidence: "e", mask: "m" };
+const LAYERS: Record<string, string> = { evidence: "e", mask: "m", parts: "p" };
 
 class SliceViewer {
   private readonly canvas: HTMLCanvasElement;

@@ -14,7 +14,6 @@ from django.utils import timezone
 from ml.atlas import TemplateFit
 from ml.measures import LesionMeasure, Measurement
 from ml.place import AtlasPlace, Convention, Place
-from ml.stacks import slice_pixel_mm
 from ml.volumes import MedicalImage, mask_suffix, write_mask
 from patients.models import Scan
 from segmentation.errors import ClaimLostError, ScanErasedError
@@ -27,7 +26,7 @@ from segmentation.files import (
 from segmentation.found import Finding, Found
 from segmentation.lesion_maps import write_lesion_map
 from segmentation.models import Lesion, ReviewState, Segmentation, State, Step
-from segmentation.previews import AtlasLayout, write_previews
+from segmentation.previews import AtlasLayout, pixel_sizes, write_previews
 from segmentation.services.lesion_links import match_on_commit
 from segmentation.services.locks import lock_scan
 from segmentation.services.queue import Claim
@@ -80,15 +79,11 @@ def write_finding(folder: Path, *, scan: Scan, image: MedicalImage, finding: Fin
     )
     previews = folder / "previews"
     previews.mkdir(exist_ok=True)
-    pixel_mm = None
-    if image.geometry.spacing_mm is not None:
-        _, row_mm, column_mm = slice_pixel_mm(image.affine)
-        pixel_mm = (row_mm, column_mm)
     layout = write_previews(
         previews,
         image=finding.slices,
         labels=finding.measurement.labels,
-        pixel_mm=pixel_mm,
+        pixel_mm=pixel_sizes(image),
         key_slice=finding.measurement.key_slice,
     )
     return Written(mask, layout)

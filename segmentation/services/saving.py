@@ -17,16 +17,16 @@ from ml.atlas import TemplateFit
 from ml.drawings import measure_labels, unpack_labels
 from ml.errors import InvalidVolumeError
 from ml.geometry import ImageKind
-from ml.parts import keep_parts, measure_parts
+from ml.parts import keep_parts
 from ml.place import Convention
-from ml.prediction import make_grid
 from ml.volumes import MedicalImage, load_image
 from patients.models import Scan
 from segmentation.errors import NewerVersionError, SegmentationError, StaleDrawingError
 from segmentation.files import attempt_folder, kept_only_if_saved
-from segmentation.found import Finding
+from segmentation.found import Addition, Finding
 from segmentation.models import Edit, Segmentation
 from segmentation.naming import carry_type
+from segmentation.parts import describe_parts
 from segmentation.selectors.edits import newer_version, own_edit
 from segmentation.services.edits import (
     ARCHIVED,
@@ -75,8 +75,8 @@ def save_edit(
     edit = _checked(scan, by, revision, even_though_newer)
     image, finding = _measure(scan, edit)
     segmentation = _new_row(scan, by, edit, remark)
-    finding = _take_parts_over(segmentation, image, finding)
-    carried = carry_type(scan, edit.base)
+    finding, parts = _take_parts_over(segmentation, image, finding)
+    carried = (*parts, *carry_type(scan, edit.base))
     folder = attempt_folder(segmentation.pk, uuid.uuid4())
     with kept_only_if_saved(folder):
         written = write_finding(folder, scan=scan, image=image, finding=finding)
@@ -142,22 +142,22 @@ def _measure(scan: Scan, edit: Edit) -> tuple[MedicalImage, Finding]:
     return image, Finding((labels > 0).astype(np.uint8), slices, measurement)
 
 
-def _take_parts_over(segmentation: Segmentation, image: MedicalImage, finding: Finding) -> Finding:
+def _take_parts_over(
+    segmentation: Segmentation, image: MedicalImage, finding: Finding
+) -> tuple[Finding, tuple[Addition, ...]]:
     """The drawing with the parts of the version that it was made from, where that has any."""
     base, scan = segmentation.parent, segmentation.scan
     if base is None or not base.parts:
-        return finding
+        return finding, ()
     try:
         before, _ = nifti.read_voxels(Path(base.mask.path))
     except (InvalidVolumeError, OSError) as error:
         raise SegmentationError(FILE_MISSING) from error
     names = {int(value): str(name) for value, name in dict(base.labels).items()}
     mask, names = keep_parts(finding.mask > 0, before.astype(np.uint8), names)
-    grid = make_grid(image, spacing_is_reliable=scan.spacing_is_reliable)
     segmentation.labels = {str(value): name for value, name in names.items()}
-    parts = measure_parts(mask, names, voxel_ml=grid.voxel_ml)
-    segmentation.parts = [part.as_dict() for part in parts]
-    return replace(finding, mask=mask)
+    parts = describe_parts(mask, names, image=image, spacing_is_reliable=scan.spacing_is_reliable)
+    return replace(finding, mask=mask), (parts,)
 
 
 def _fit(scan: Scan) -> TemplateFit:

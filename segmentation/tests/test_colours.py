@@ -7,10 +7,11 @@ import uuid
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
 from patients.sparkline import sparkline
-from segmentation.palette import LESION_COLOURS, colour_index, rgb
+from segmentation.palette import LESION_COLOURS, PART_COLOURS, colour_index, rgb
 from segmentation.selectors.timeline import CoursePoint, summarise_course
 
 START = date(2024, 1, 1)
@@ -34,15 +35,17 @@ def test_a_small_line_fits_its_box() -> None:
     assert sparkline([0.0, 0.0]) == "2.0,18.0 70.0,18.0"
 
 
-def test_the_style_sheet_has_the_same_colours_of_lesions() -> None:
+@pytest.mark.parametrize(
+    ("name", "colours"),
+    [("lesion", dict(enumerate(LESION_COLOURS, start=1))), ("part", PART_COLOURS)],
+)
+def test_the_style_sheet_has_the_same_colours(name: str, colours: dict[int, str]) -> None:
     styles = "".join(
         sheet.read_text(encoding="utf-8")
         for sheet in sorted(Path(settings.FRONTEND, "styles").glob("*.css"))
     )
-    stated = dict(re.findall(r"--lesion-(\d+):\s*(#[0-9a-fA-F]{6})", styles))
-    assert {int(n): colour.lower() for n, colour in stated.items()} == dict(
-        enumerate(LESION_COLOURS, start=1)
-    )
+    stated = dict(re.findall(rf"--{name}-(\d+):\s*(#[0-9a-fA-F]{{6}})", styles))
+    assert {int(n): colour.lower() for n, colour in stated.items()} == colours
 
 
 def test_colours_come_round_again() -> None:

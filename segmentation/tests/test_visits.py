@@ -215,11 +215,14 @@ def test_the_parts_stand_on_the_page_in_the_report_and_in_the_table(
     assert "Enhancing tumour" in report
     assert "read together with the FLAIR" in report
     line = next(iter(rows(current_results(clinic=study.patient.clinic))))
-    core, enhancing = row.parts[0], row.parts[3]
+    core, enhancing = row.parts[0], row.parts[1]
     assert (line["core_ml"], line["enhancing_ml"]) == (core["volume_ml"], enhancing["volume_ml"])
     measures = client.get(reverse("segmentation:result_json", args=[row.pk])).json()
     assert [one["sequence"] for one in measures["inputs"]] == ["FLAIR", "T1ce"]
     assert measures["parts"] == row.parts
+    assert "Parts" in page
+    picture = client.get(reverse("segmentation:preview", args=[row.pk, "parts"]))
+    assert picture["Content-Type"] == "image/png"
     assert t1ce.segmentations.count() == 0
 
 
