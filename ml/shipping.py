@@ -19,7 +19,7 @@ MEGABYTE = 1_000_000
 LARGEST_BYTES = 25 * MEGABYTE
 OUTPUTS = ("regions", "classes")
 """What several outputs of a network mean, where it has several."""
-FOUND_LATER = ("calibration",)
+FOUND_LATER = ("calibration", "volume_interval")
 """What is found for shipped weights and holds for no others."""
 RUN_FACTS = ("epoch", "steps", "minutes", "training_data", "averaged")
 """What the training itself writes into ``[about]``, never out of date."""
@@ -100,11 +100,11 @@ def average_files(paths: Sequence[Path]) -> dict[str, Tensor]:
     (Izmailov et al., "Averaging Weights Leads to Wider Optima", UAI 2018). Whole numbers, which
     count batches, are the last file's.
     """
-    mean = {name: torch.zeros_like(value) for name, value in load_file(paths[-1]).items()}
+    mean: dict[str, Tensor] = {}
     for path in paths:
         for name, value in load_file(path).items():
             if value.is_floating_point():
-                mean[name] += value / len(paths)
+                mean[name] = mean.get(name, 0.0) + value / len(paths)
             else:
                 mean[name] = value
     return mean
@@ -129,34 +129,23 @@ def ship_model(
 
     What people wrote in the ``[about]`` table of an earlier card of that name is kept: data,
     licence, intended use, limits; ``words`` are written over it. Figures come from ``reports``
-    only, and how long the training took from its card. The calibration of a model that names types
-    is kept where the very same weights ship again.
+    only, and how long the training took from its card. What was found of the very same weights
+    later (``FOUND_LATER``) is kept where they ship again.
 
     Raises ValueError where the weights are not those of their card, cannot be halved, or would
     take more than ``LARGEST_BYTES``, and then leaves nothing behind.
     """
     trained = _read_training_cards(weights)
-    card_path = folder / f"{name}.toml"
+    target = folder / f"{name}.safetensors"
+    card_path = target.with_suffix(".toml")
     earlier = _read_card(card_path) if card_path.exists() else {}
-    about = {**earlier.get("about", {}), **(words or {})}
-    about.update({key: trained["about"][key] for key in RUN_FACTS if key in trained["about"]})
     types = "classes" in trained
     metrics = {path.stem: summarise_report(path, types=types) for path in reports}
     if len(metrics) < len(reports):
         raise ValueError("two reports have the same name, which the card knows them by")
-    halved = halve(average_files(weights))
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{name}.safetensors"
-    partial = target.with_suffix(".partial")
-    save_file(halved, partial)
-    if partial.stat().st_size > LARGEST_BYTES:
-        partial.unlink()
-        raise ValueError(f"the weights would take more than {LARGEST_BYTES // MEGABYTE} MB")
-    partial.replace(target)
-    # safetensors writes for the owner alone; what ships is for everyone who may read the code.
-    target.chmod(0o644)
+    _write_weights(halve(average_files(weights)), target)
     sha256 = file_sha256(target)
-    is_the_same = earlier.get("sha256") == sha256
+    found = FOUND_LATER if earlier.get("sha256") == sha256 else ()
     write_toml(
         card_path,
         {
@@ -168,15 +157,36 @@ def ship_model(
             "sha256": sha256,
             **{key: trained[key] for key in OUTPUTS if key in trained},
             "labels": trained["labels"],
-            "reading": {"mirror": mirror, "tight": tight},
+            "reading": {**trained.get("reading", {}), "mirror": mirror, "tight": tight},
             "network": trained["network"],
             "preparation": trained["preparation"],
-            **{key: earlier[key] for key in FOUND_LATER if is_the_same and key in earlier},
-            "about": {**trained["about"], **about},
+            **{key: earlier[key] for key in found if key in earlier},
+            "about": _about(trained["about"], earlier.get("about", {}), words or {}),
             **({"metrics": metrics} if metrics else {}),
         },
     )
     return target
+
+
+def _about(
+    trained: Mapping[str, Any], earlier: Mapping[str, Any], words: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The training's table, below it what people wrote, and its own facts over both."""
+    facts = {key: trained[key] for key in RUN_FACTS if key in trained}
+    return {**trained, **earlier, **words, **facts}
+
+
+def _write_weights(weights: dict[str, Tensor], target: Path) -> None:
+    """All or nothing. Raises ValueError for more than ``LARGEST_BYTES``."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    save_file(weights, partial)
+    if partial.stat().st_size > LARGEST_BYTES:
+        partial.unlink()
+        raise ValueError(f"the weights would take more than {LARGEST_BYTES // MEGABYTE} MB")
+    partial.replace(target)
+    # safetensors writes for the owner alone; what ships is for everyone who may read the code.
+    target.chmod(0o644)
 
 
 def _read_training_cards(weights: Sequence[Path]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ml.__main__ import main
 from ml.models import file_sha256, load_model_from, read_card
 from ml.shipping import halve, ship_model, summarise_report
 from ml.tests.training_factories import tiny_config, tiny_network
+from ml.training.config import ReadingConfig
 from ml.training.records import write_card
 from ml.training.run import start_run
 
@@ -274,3 +275,11 @@ def test_epochs_of_two_networks_are_not_averaged(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="another network"):
         ship_model([one, two], folder=tmp_path / "out", name="tiny", version="2")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_the_model_may_be_given_stays_in_the_card_that_ships(tmp_path: Path) -> None:
+    reading = ReadingConfig(kinds=("volume",), needs=(("FLAIR",),))
+    trained = write_run(tmp_path / "run", reading=reading)
+    shipped = table(ship(trained, tmp_path / "shipped", mirror=False).with_suffix(".toml"))
+    assert shipped["reading"] == {**reading.as_table(), "mirror": False, "tight": False}
+    assert read_card(tmp_path / "shipped" / "tiny.toml").needs == (("FLAIR",),)

@@ -14,10 +14,18 @@ from ml.datasets.splits import SPLITS, read_split
 from ml.stacks import CHANNELS
 from ml.tests.training_factories import tiny_config, tiny_network, write_config
 from ml.training import loop
-from ml.training.config import FOLD, DataSource, Sampling, TrainingConfig, read_config
+from ml.training.config import (
+    FOLD,
+    DataSource,
+    ReadingConfig,
+    Sampling,
+    TrainingConfig,
+    read_config,
+)
 from ml.training.losses import build_loss
 
-CONFIGS = sorted((Path(loop.__file__).parents[1] / "configs").glob("*.toml"))
+FOLDER = Path(loop.__file__).parents[1] / "configs"
+CONFIGS = sorted(FOLDER.glob("*.toml"))
 
 
 @pytest.fixture
@@ -182,3 +190,16 @@ def test_the_two_forms_of_system_a_differ_in_their_encoder_only() -> None:
     assert one.augmentation == two.augmentation
     assert (one.epochs, one.batch_size, one.seed) == (two.epochs, two.batch_size, two.seed)
     assert two.encoder_weights == "package"
+
+
+def test_what_a_model_may_be_given_goes_from_the_configuration_into_its_card() -> None:
+    config = read_config(FOLDER / "glioma.toml")
+    assert config.reading.needs == (("FLAIR",),)
+    assert config.reading.as_table() == {"kinds": ["volume"], "needs": [["FLAIR"]]}
+    assert read_config(FOLDER / "t1ce_slices.toml").reading.as_table() == {"kinds": ["picture"]}
+    assert read_config(FOLDER / "flair2d.toml").reading.kinds == ("picture", "volume")
+
+
+def test_a_kind_that_no_scan_is_of_is_refused() -> None:
+    with pytest.raises(ValueError, match="kinds are picture, volume"):
+        ReadingConfig(kinds=("film",))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.datasets.splits import PARTS
+from ml.models import KINDS
 from ml.networks.build import NetworkSpec, read_network
 from ml.preparation import Preparation, read_preparation
 from ml.tables import read_record
@@ -70,6 +71,24 @@ class Sampling:
 
 
 @dataclass(frozen=True)
+class ReadingConfig:
+    """What the model may be given in use, for its card (``ml.models.Card``): ``kinds`` of scans,
+    and the sets of sequences of which it ``needs`` one, if it reads several together."""
+
+    kinds: tuple[str, ...] = KINDS
+    needs: tuple[tuple[str, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        unknown = set(self.kinds) - set(KINDS)
+        if unknown:
+            raise ValueError(f"[reading] kinds are {', '.join(KINDS)}, not {sorted(unknown)}")
+
+    def as_table(self) -> dict[str, Any]:
+        needs = {"needs": [list(names) for names in self.needs]} if self.needs else {}
+        return {"kinds": list(self.kinds), **needs}
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """One run.
 
@@ -95,6 +114,7 @@ class TrainingConfig:
     about: str = ""
     card: Mapping[str, Any] = field(default_factory=dict)
     preparation: Preparation = field(default_factory=Preparation)
+    reading: ReadingConfig = field(default_factory=ReadingConfig)
     sampling: Sampling = field(default_factory=Sampling)
     augmentation: Augmentation = field(default_factory=Augmentation)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -157,6 +177,7 @@ class TrainingConfig:
 
 FOLD = "{fold}"
 TABLES: dict[str, Any] = {
+    "reading": ReadingConfig,
     "sampling": Sampling,
     "augmentation": Augmentation,
     "loss": LossConfig,
@@ -174,6 +195,8 @@ def read_config(path: Path, *, fold: int | None = None, **overrides: Any) -> Tra
     """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     where = str(path)
+    reading = document.get("reading", {})
+    reading["needs"] = [tuple(names) for names in reading.get("needs", [])]
     values: dict[str, Any] = {
         "network": read_network(document.pop("network", {})),
         "preparation": read_preparation(document.pop("preparation", {})),

@@ -80,6 +80,7 @@ def write_card(config: TrainingConfig, weights: Path, run: Run) -> Path:
             **({"regions": list(config.regions)} if config.regions else {}),
             **({"classes": list(config.classes)} if config.classes else {}),
             "labels": dict(config.labels),
+            "reading": config.reading.as_table(),
             "network": config.network.as_table(),
             "preparation": config.preparation.as_table(),
             "about": {
