@@ -53,6 +53,7 @@ urlpatterns = [
     path("scans/<uuid:pk>/archive/", scan.archive, name="archive_scan"),
     path("scans/<uuid:pk>/erase/", scan.erase, name="erase_scan"),
     path("scans/<uuid:pk>/file/", files.scan_file, name="scan_file"),
+    path("scans/<uuid:pk>/thumbnail/", files.scan_thumbnail, name="scan_thumbnail"),
     path("segmentations/<uuid:pk>/mask/", files.mask_file, name="mask"),
     path("segmentations/<uuid:pk>/lesions/", reading.lesions, name="lesions"),
     path("segmentations/<uuid:pk>/result.json", files.result_json, name="result_json"),

@@ -27,6 +27,7 @@ from patients.tests.factories import (
 )
 from segmentation.tests.factories import ScanFactory, SegmentationFactory, write_result_files
 from segmentation.tests.reading_factories import ComparisonFactory, HandMeasureFactory
+from segmentation.thumbnails import thumbnail_path
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ANYONE = None
@@ -115,6 +116,7 @@ TABLE: dict[str, Route] = {
     "segmentation:archive_scan": acts("scan"),
     "segmentation:erase_scan": acts("scan", ADMIN, confirmation="erase"),
     "segmentation:scan_file": reads("scan"),
+    "segmentation:scan_thumbnail": reads("scan"),
     "segmentation:mask": reads("segmentation"),
     "segmentation:lesions": reads("segmentation"),
     "segmentation:result_json": reads("segmentation"),
@@ -213,6 +215,7 @@ def arguments(admin: Membership) -> dict[str, list[Any]]:
     patient = PatientFactory(clinic=admin.clinic, photo=photo)
     scan = ScanFactory(study=StudyFactory(patient=patient))
     result = SegmentationFactory(scan=scan, succeeded=True)
+    thumbnail_path(scan).write_bytes(b"picture")
     write_result_files(result)
     before = SegmentationFactory(scan__study=scan.study, succeeded=True)
     comparison = ComparisonFactory(earlier=before, later=result, succeeded=True)

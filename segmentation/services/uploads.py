@@ -21,13 +21,15 @@ from ml.errors import InvalidVolumeError
 from ml.geometry import Geometry
 from ml.models import file_sha256
 from ml.plausibility import find_doubts
-from ml.volumes import load_image, stored_suffix
+from ml.volumes import MedicalImage, load_image, stored_suffix
 from patients.errors import RecordError
 from patients.models import Patient, PictureConvention, Scan, Sequence
 from patients.services.studies import study_on
 from segmentation.errors import DuplicateScanError, SegmentationError, UploadError
+from segmentation.files import remove_folder
 from segmentation.models import Segmentation
 from segmentation.services.visits import read_new_scan
+from segmentation.thumbnails import thumbnail_path, write_thumbnail
 
 Upload = UploadedFile[Any]
 
@@ -80,9 +82,7 @@ def accept_upload(
             spacing_is_reliable=declaration.spacing_is_reliable,
         )
         scan = _new_scan(image.geometry, declaration, name, path, doubts, by)
-        stored = _store(
-            scan, patient, by, declaration, path, suffix=stored_suffix(path, image.geometry)
-        )
+        stored = _store(scan, patient, by, declaration, path, image)
     return _ask_for_segmentation(stored, by)
 
 
@@ -139,8 +139,7 @@ def _store(
     by: Membership,
     declaration: Declaration,
     path: Path,
-    *,
-    suffix: str,
+    image: MedicalImage,
 ) -> Scan:
     """One transaction; the patient's row is locked so that a file is not taken twice at once."""
     try:
@@ -150,7 +149,8 @@ def _store(
             scan.doubts += _same_file_elsewhere(scan, patient)
             scan.study = study_on(patient=patient, day=declaration.acquired_on)
             with path.open("rb") as stream:
-                scan.file.save(suffix, File(stream), save=False)
+                scan.file.save(stored_suffix(path, image.geometry), File(stream), save=False)
+            write_thumbnail(thumbnail_path(scan), image)
             scan.save(force_insert=True)
             record_access(
                 member=by,
@@ -169,12 +169,8 @@ def _store(
 
 def discard_file(scan: Scan) -> None:
     """Removes the scan's file and the folder that was made for it."""
-    if not scan.file.name:
-        return
-    path = Path(scan.file.path)
-    path.unlink(missing_ok=True)
-    if path.parent.exists() and not any(path.parent.iterdir()):
-        path.parent.rmdir()
+    if scan.file.name:
+        remove_folder(Path(scan.file.path).parent)
 
 
 def _refuse_duplicate(scan: Scan, patient: Patient) -> None:

@@ -6,10 +6,12 @@ from django import template
 
 from ml.atlas.words import detail_words
 from ml.study import SEQUENCES
+from patients.models import Scan
 from segmentation.models import Lesion, Segmentation
 from segmentation.palette import colour_index
 from segmentation.selectors.lesion_names import LesionName
 from segmentation.selectors.tumour_type import label
+from segmentation.thumbnails import thumbnail_path
 
 register = template.Library()
 
@@ -148,3 +150,9 @@ def share_of(part: int, whole: int | None) -> str:
 def by_sequence(facts: dict[str, str]) -> list[tuple[str, str]]:
     """Facts of several sequences in their usual order; the database keeps them in none."""
     return [(name, facts[name]) for name in SEQUENCES if name in facts]
+
+
+@register.filter
+def has_thumbnail(scan: Scan) -> bool:
+    """Whether there is a picture of the scan itself; of old ones there is none."""
+    return thumbnail_path(scan).exists()

@@ -97,7 +97,7 @@ def test_the_same_file_sent_several_times_at_once_is_stored_once(
     answers = together(take, DuplicateScanError)
     assert sum(isinstance(answer, DuplicateScanError) for answer in answers) == AT_ONCE - 1
     assert Scan.objects.count() == Study.objects.count() == 1
-    assert len(files_below(media)) == 1
+    assert len(files_below(media)) == 2
 
 
 def wait_until_somebody_waits_for_a_lock() -> None:

@@ -53,7 +53,8 @@ def test_a_hostile_name_never_becomes_a_path(
     name: str, patient: Patient, clinician: Membership, media: Path, tmp_path: Path
 ) -> None:
     scan = take(patient, clinician, name)
-    assert files_below(media) == [f"scans/{scan.pk}/image.nii.gz"]
+    kept = ("image.nii.gz", "thumbnail.jpg")
+    assert files_below(media) == [f"scans/{scan.pk}/{name}" for name in kept]
     assert {path.split("/")[0] for path in files_below(tmp_path)} == {"media"}
     scan.refresh_from_db()
     assert scan.original_name == HOSTILE[name]

@@ -27,6 +27,7 @@ from segmentation.errors import DuplicateScanError, UploadError
 from segmentation.models import Segmentation, State
 from segmentation.services.uploads import Accepted, Declaration, accept_upload, confirm_doubts
 from segmentation.tests.factories import files_below, head_bytes, picture_bytes, upload
+from segmentation.thumbnails import thumbnail_path
 
 SignIn = Callable[[Membership], Client]
 pytestmark = pytest.mark.usefixtures("model")
@@ -69,7 +70,10 @@ def test_a_file_is_judged_by_its_content_and_segmented(
     assert accepted.segmentation.state == State.QUEUED
     scan = Scan.objects.get()
     assert (scan.file_format, scan.original_name) == (file_format, name)
-    assert files_below(media) == [f"scans/{scan.pk}/image{suffix}"]
+    folder = f"scans/{scan.pk}"
+    assert files_below(media) == [f"{folder}/image{suffix}", f"{folder}/thumbnail.jpg"]
+    with Image.open(thumbnail_path(scan)) as picture:
+        assert max(picture.size) <= 176
     assert Path(scan.file.path).read_bytes() == content
     assert scan.size_bytes == len(content)
 
@@ -174,7 +178,7 @@ def test_the_same_file_twice_is_refused_with_the_date_of_the_first(
     with pytest.raises(DuplicateScanError, match=r"FLAIR of 1 Mar 2024\. It was not stored again"):
         take(name="renamed.nii.gz", acquired_on=date(2024, 5, 5))
     assert Scan.objects.count() == Study.objects.count() == 1
-    assert len(files_below(media)) == 1
+    assert len(files_below(media)) == 2
 
 
 def test_an_archived_scan_still_counts_as_the_same_file(
@@ -369,3 +373,18 @@ def test_the_sides_of_a_picture_are_what_was_declared(
     file = upload(picture_bytes("PNG"), "slice.png")
     post(sign_in(clinician), patient, file, convention="radiological")
     assert Scan.objects.get().convention == PictureConvention.RADIOLOGICAL
+
+
+def test_a_scan_without_a_result_has_a_picture_in_the_list(
+    sign_in: SignIn, clinician: Membership, patient: Patient
+) -> None:
+    browser = sign_in(clinician)
+    post(browser, patient, upload(), sequence="T2")
+    scan = Scan.objects.get()
+    address = reverse("segmentation:scan_thumbnail", args=[scan.pk])
+    record = reverse("segmentation:patient", args=[patient.pk])
+    assert address in browser.get(record).content.decode()
+    assert browser.get(address)["Content-Type"] == "image/jpeg"
+    thumbnail_path(scan).unlink()
+    assert browser.get(address).status_code == 404
+    assert "no picture yet" in browser.get(record).content.decode()

@@ -18,6 +18,7 @@ from segmentation.models import Segmentation
 from segmentation.previews import recolour
 from segmentation.selectors.timeline import get_segmentation
 from segmentation.sending import send_file, show_file
+from segmentation.thumbnails import thumbnail_path
 
 # A preview never changes once it is written. Only its reader's browser may keep it, and only for as
 # long as one reads: a shared computer should not show it to the next person.
@@ -30,6 +31,17 @@ def scan_file(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     scan = get_scan(clinic=clinic_of(request), pk=pk)
     _log(request, "scan.download", scan)
     return send_file(Path(scan.file.path), scan.original_name)
+
+
+@viewer_required
+@require_safe
+def scan_thumbnail(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    path = thumbnail_path(get_scan(clinic=clinic_of(request), pk=pk))
+    if not path.exists():
+        raise Http404
+    response = show_file(path, content_type="image/jpeg")
+    response.headers["Cache-Control"] = KEEP
+    return response
 
 
 @viewer_required
