@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Callable
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from sending import send_scan
 from test_main_job import add_patient, finished_rows
@@ -171,6 +175,50 @@ def test_a_pane_is_made_the_only_one_and_the_mask_is_filled_outlined_or_off(
     expect(page.locator("[data-layer-shown]")).not_to_be_checked()
     page.keyboard.press("f")
     expect(page.locator('[data-pane="coronal"]')).to_be_visible()
+
+
+def test_where_the_model_is_unsure_is_loaded_and_drawn_once_it_is_switched_on(
+    page: Page, site: str, rooms: dict[str, str]
+) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    open_room(page, site, rooms["flair"])
+    at_the_lesion(page)
+    page.keyboard.press("m")
+    page.keyboard.press("f")
+    expect(page.locator('[data-pane="coronal"]')).to_be_hidden()
+    switch = page.get_by_label("Where the model is unsure", exact=True)
+    expect(switch).not_to_be_checked()
+    expect(page.get_by_text("1 bit: even odds")).to_be_hidden()
+    assert violet(page) == 0
+    with page.expect_response(re.compile("/unsure/$")):
+        page.keyboard.press("U")
+    expect(switch).to_be_checked()
+    expect(page.get_by_text("1 bit: even odds")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Unsure: [\d.]+ mL .* in 6 readings"))).to_be_visible()
+    until(page, lambda: violet(page) > 50)
+    page.keyboard.press("U")
+    until(page, lambda: violet(page) == 0)
+    page.keyboard.press("U")
+    until(page, lambda: violet(page) > 50)
+    assert len([url for url in asked if url.endswith("/unsure/")]) == 1
+
+
+def violet(page: Page) -> int:
+    """How many points of the axial pane are between violet and pink, which nothing else is."""
+    with Image.open(io.BytesIO(page.locator('[data-pane="axial"]').screenshot())) as picture:
+        points = np.asarray(picture.convert("RGB"), dtype=np.int16)
+    red, green, blue = points[..., 0], points[..., 1], points[..., 2]
+    return int(((red - green > 40) & (blue - green > 40)).sum())
+
+
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Looks again while frames are drawn."""
+    for _ in range(60):
+        if holds():
+            return
+        page.wait_for_timeout(500)
+    pytest.fail("it was not drawn")
 
 
 def test_another_sequence_of_the_study_is_one_key_away_at_the_same_place(

@@ -76,6 +76,7 @@ def segment_regions(
     mirror: bool = True,
     tight: bool = False,
     stages: Stages | None = None,
+    only: BoolArray | None = None,
 ) -> FloatArray:
     """The probability of each region (R, Z, H, W) for every slice of ``stack``, on its own grid.
 
@@ -86,7 +87,7 @@ def segment_regions(
     exactly the same answer, since a network feels the border of its image. Slices without any
     tissue are not read and are zero. Memory stays bounded: ``BATCH_SLICES`` slices at a time, or
     one window of a 3D network. ``stages`` is told how long ``prepare``, ``infer`` and
-    ``post-process`` took.
+    ``post-process`` took. A 2D network leaves batches without a slice of ``only`` (Z,) at zero.
     """
     stages = stages or Stages()
     with stages.timed("prepare"):
@@ -94,17 +95,42 @@ def segment_regions(
         frame = make_frame(stack, preparation)
         scales = measure_scales(stack, preparation.scale)
         reading = _Reading(engine, stack, preparation, frame, scales, stride, mirror, tight, stages)
-        with_tissue = np.flatnonzero(stack.head.any(axis=(1, 2)))
+        batches = slice_batches(stack, only)
         probability = np.zeros((regions, *stack.pixels.shape[1:]), dtype=np.float32)
     if engine.dimensions == 3:
-        if len(with_tissue):
+        if stack.head.any():
             reading.read_volume(into=probability)
-        return probability
-    for start in range(0, len(with_tissue), BATCH_SLICES):
-        reading.read_slices(with_tissue[start : start + BATCH_SLICES], into=probability)
         if progress is not None:
-            progress(min(start + BATCH_SLICES, len(with_tissue)), len(with_tissue))
+            progress(probability.shape[1], probability.shape[1])
+        return probability
+    done, total = 0, sum(map(len, batches))
+    for batch in batches:
+        reading.read_slices(batch, into=probability)
+        done += len(batch)
+        if progress is not None:
+            progress(done, total)
     return probability
+
+
+def slice_batches(stack: AxialStack, only: BoolArray | None = None) -> list[NDArray[np.integer]]:
+    """The slices that hold tissue, as they are read together; of ``only`` (Z,) these batches."""
+    with_tissue = np.flatnonzero(stack.head.any(axis=(1, 2)))
+    batches = [
+        with_tissue[start : start + BATCH_SLICES]
+        for start in range(0, len(with_tissue), BATCH_SLICES)
+    ]
+    return [batch for batch in batches if only is None or only[batch].any()]
+
+
+def with_their_batches(wanted: BoolArray, stack: AxialStack) -> BoolArray:
+    """The slices (Z,) that are read where ``only`` these are ``wanted``.
+
+    What a tight window shows of a slice hangs on its batch, so batches stay together.
+    """
+    read = np.zeros_like(wanted)
+    for batch in slice_batches(stack, wanted):
+        read[batch] = True
+    return read
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ COMPOSITE = "COMPOSITE"
 class Prediction:
     """What a model found. ``mask`` has the shape of the scan: (X, Y, Z), or (H, W) of a picture.
 
-    ``image``, ``slices`` (the mask) and ``probability`` are (Z, H, W) in the reader's view.
+    ``image``, ``slices`` (the mask) and ``probability`` are (Z, H, W) in the reader's view;
+    ``stack`` is what was read.
     """
 
     mask: NDArray[np.uint8]
@@ -43,6 +44,7 @@ class Prediction:
     slices: BoolArray
     probability: FloatArray
     measurement: Measurement
+    stack: AxialStack
 
 
 def predict_mask(
@@ -75,7 +77,7 @@ def predict_mask(
     grid = replace(grid, fit=fit)
     with stages.timed("measure"):
         measurement = measure(slices, image=stack.reference, grid=grid, probability=probability)
-    return Prediction(mask, stack.reference, slices, probability, measurement)
+    return Prediction(mask, stack.reference, slices, probability, measurement, stack)
 
 
 def read_stack(

@@ -8,7 +8,7 @@ and a mask is brought back the same way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import nibabel as nib
@@ -73,6 +73,13 @@ class AxialStack:
     def head(self) -> BoolArray:
         """Where the reference (Z, H, W) is tissue; found once, as several steps ask for it."""
         return head_mask(self.reference)
+
+    def redrawn(self, pixels: NDArray[np.generic], *, head: BoolArray) -> AxialStack:
+        """The same channels with other ``pixels``, whose ``head`` (Z, H, W) is known."""
+        other = replace(self, pixels=pixels)
+        # Where cached_property keeps what it has found.
+        other.__dict__["head"] = head
+        return other
 
 
 def stack_of_channels(

@@ -25,6 +25,8 @@ PREVIEWS = {
     # Only beside a mask with several labels.
     "parts": ("parts.png", "image/png"),
 }
+# Where the model is unsure, from 0 to 100 hundredths of a bit, on the scan's grid.
+UNSURE = "unsure.nii.gz"
 
 
 def media_root() -> Path:
@@ -44,12 +46,23 @@ def preview_path(segmentation: Segmentation, kind: str) -> Path:
     return Path(segmentation.mask.path).parent / "previews" / name
 
 
+def unsure_path(segmentation: Segmentation) -> Path:
+    """Beside the mask that it belongs to; there for a result whose ``unsure`` is not null."""
+    return Path(segmentation.mask.path).parent / UNSURE
+
+
 def mask_name(segmentation: Segmentation) -> str:
     """A name for the download, of our own making: no patient's name in it."""
     suffix = "".join(Path(segmentation.mask.path).suffixes)
     day = f"{segmentation.scan.study.performed_on:%Y-%m-%d}"
     sequence = slugify(segmentation.scan.sequence)
     return f"{day}_{sequence}_mask_{str(segmentation.pk)[:8]}{suffix}"
+
+
+def unsure_name(segmentation: Segmentation) -> str:
+    """As :func:`mask_name`, for the map of unsure voxels."""
+    stem = mask_name(segmentation).split(".")[0].replace("_mask_", "_unsure_")
+    return f"{stem}.nii.gz"
 
 
 def comparison_name(comparison: Comparison, name: str) -> str:

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.intensity import FloatArray
 from ml.measures import Measurement
 from ml.models import Model
+from ml.stacks import AxialStack
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,19 @@ class Addition:
 
 
 @dataclass(frozen=True)
+class Read:
+    """What a model was given, and the probability (Z, H, W) that it gave its first region."""
+
+    stack: AxialStack
+    probability: FloatArray
+
+
+@dataclass(frozen=True)
 class Found:
     """All that a model's run on a scan brought; ``model`` is the one that drew the mask.
 
     ``sequences`` are those that it was given, in its own order if several; ``labels`` name the
-    values of the mask where they are not those of the card.
+    values of the mask where they are not those of the card. ``read`` is what could be read again.
     """
 
     model: Model
@@ -57,3 +67,4 @@ class Found:
     sequences: tuple[str, ...]
     labels: dict[int, str] | None = None
     additions: tuple[Addition, ...] = ()
+    read: Read | None = None

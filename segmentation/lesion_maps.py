@@ -44,11 +44,30 @@ def write_lesion_map(
     voxels into slices. ``convention`` is what is known of a picture's sides.
     """
     numbers = np.minimum(labels, 255).astype(np.uint8)
-    path = folder / NAME
+    return write_map(
+        folder / NAME,
+        numbers,
+        source=source,
+        geometry=geometry,
+        affine=affine,
+        convention=convention,
+    )
+
+
+def write_map(
+    path: Path,
+    values: NDArray[np.uint8],
+    *,
+    source: Path,
+    geometry: Geometry,
+    affine: NDArray[np.float64],
+    convention: Convention,
+) -> Path:
+    """Writes ``values`` (Z, H, W) as .nii.gz on the scan's own grid, as in a lesion map."""
     if geometry.kind is ImageKind.PICTURE:
-        path.write_bytes(picture_labels(numbers[0], convention=convention))
+        path.write_bytes(picture_labels(values[0], convention=convention))
     else:
-        nifti.write_mask(path, slices_to_volume(numbers, affine), like=source)
+        nifti.write_mask(path, slices_to_volume(values, affine), like=source)
     return path
 
 

@@ -19,7 +19,7 @@ from ml.routing import choose_reading
 from ml.volumes import MedicalImage, load_image
 from patients.models import Scan
 from segmentation.errors import PermanentFailureError
-from segmentation.found import Finding, Found
+from segmentation.found import Finding, Found, Read
 from segmentation.models import Segmentation, Step
 from segmentation.naming import name_type
 from segmentation.outcome import Words, settle
@@ -28,6 +28,7 @@ from segmentation.services import queue
 from segmentation.services.queue import Claim
 from segmentation.services.results import save_result
 from segmentation.services.visits import catch_up
+from segmentation.unsure_voxels import with_unsure
 
 TOOK_TOO_LONG = (
     "The processing took longer than the server allows. The volume may be too large; "
@@ -69,6 +70,7 @@ def execute(*, claim: Claim) -> Segmentation:
     found = _find(claim, segmentation, model, image, fit)
     named = name_type(segmentation.scan, image)
     found = replace(found, additions=(*found.additions, *named))
+    found = with_unsure(claim=claim, segmentation=segmentation, image=image, found=found)
     queue.report_progress(claim=claim, step=Step.SAVING)
     saved = save_result(claim=claim, segmentation=segmentation, image=image, found=found, fit=fit)
     catch_up(study_id=saved.study_id, by=None)
@@ -135,7 +137,8 @@ def _find_alone(
         progress=progress_writer(claim),
     )
     finding = Finding(prediction.mask, prediction.image, prediction.measurement)
-    return Found(model, finding, (scan.sequence,))
+    read = Read(prediction.stack, prediction.probability)
+    return Found(model, finding, (scan.sequence,), read=read)
 
 
 def progress_writer(claim: Claim) -> Progress:

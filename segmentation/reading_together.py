@@ -15,7 +15,7 @@ from ml.models import Model
 from ml.study import SkullRemainsError
 from ml.volumes import MedicalImage, load_image
 from patients.models import Scan
-from segmentation.found import Addition, Finding, Found
+from segmentation.found import Addition, Finding, Found, Read
 from segmentation.parts import describe_parts
 
 log = logging.getLogger(__name__)
@@ -101,6 +101,7 @@ def _found(
         sequences=finding.study.sequences,
         labels=finding.labels,
         additions=(gathered, parts),
+        read=Read(finding.study.stack, finding.probability[0]),
     )
 
 

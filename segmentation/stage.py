@@ -11,6 +11,7 @@ from segmentation.palette import LESION_COLOURS
 from segmentation.selectors.lesion_names import LesionName, ResultNames
 from segmentation.selectors.place import vasari_features
 from segmentation.selectors.tumour_type import show_type
+from segmentation.selectors.unsure import unsure_figures
 
 LISTED = 12
 # Of what was measured before tiny lesions were told apart; a long tail of specks hides the rest.
@@ -44,6 +45,7 @@ def show_result(
         "lesion_names": known,
         "colours": "-".join(str(n) for n in mask_colours(known)),
         "vasari": vasari_features(listed),
+        "unsure": unsure_figures(result),
         "lesion_count": len(lesions),
         "hidden_lesions": len(lesions) - len(listed),
         "unlisted_lesions": [lesion for lesion in lesions if lesion not in listed],

@@ -38,6 +38,8 @@ WORDS = {
     "mask.show": "looked at a mask",
     "mask.download": "downloaded a mask",
     "evidence.download": "downloaded the evidence for a tumour's type",
+    "unsure.show": "looked at where a model was unsure",
+    "unsure.download": "downloaded where a model was unsure",
     "result.download": "downloaded measures",
     "result.read": "read a result",
     "report.read": "read a report",

@@ -25,7 +25,12 @@ from patients.tests.factories import (
     StudyFactory,
     TreatmentFactory,
 )
-from segmentation.tests.factories import ScanFactory, SegmentationFactory, write_result_files
+from segmentation.tests.factories import (
+    UNSURE_FACTS,
+    ScanFactory,
+    SegmentationFactory,
+    write_result_files,
+)
 from segmentation.tests.reading_factories import ComparisonFactory, HandMeasureFactory
 from segmentation.thumbnails import thumbnail_path
 
@@ -119,6 +124,7 @@ TABLE: dict[str, Route] = {
     "segmentation:scan_thumbnail": reads("scan"),
     "segmentation:mask": reads("segmentation"),
     "segmentation:lesions": reads("segmentation"),
+    "segmentation:unsure": reads("segmentation"),
     "segmentation:result_json": reads("segmentation"),
     "segmentation:worklist": reads(),
     "segmentation:worklist_count": reads(),
@@ -174,6 +180,7 @@ TABLE: dict[str, Route] = {
     "api:segmentation": reads("segmentation"),
     "api:mask": reads("segmentation"),
     "api:evidence": reads("segmentation"),
+    "api:unsure": reads("segmentation"),
     "api:worklist": reads(),
     "api:versions": reads("scan"),
     "api:review_start": acts("segmentation"),
@@ -214,7 +221,7 @@ def arguments(admin: Membership) -> dict[str, list[Any]]:
     photo = ContentFile(b"photo", name="photo.jpg")
     patient = PatientFactory(clinic=admin.clinic, photo=photo)
     scan = ScanFactory(study=StudyFactory(patient=patient))
-    result = SegmentationFactory(scan=scan, succeeded=True)
+    result = SegmentationFactory(scan=scan, succeeded=True, unsure=UNSURE_FACTS)
     thumbnail_path(scan).write_bytes(b"picture")
     write_result_files(result)
     before = SegmentationFactory(scan__study=scan.study, succeeded=True)

@@ -18,7 +18,7 @@ from segmentation.api.base import MemberView, ProblemSerializer, validated
 from segmentation.api.downloads import FILE, FileNegotiation
 from segmentation.api.pages import PagedView
 from segmentation.api.serializers.segmentations import SegmentationQuery, SegmentationSerializer
-from segmentation.files import mask_name, preview_path
+from segmentation.files import mask_name, preview_path, unsure_name, unsure_path
 from segmentation.models import Segmentation, State
 from segmentation.naming import EVIDENCE
 from segmentation.selectors.timeline import get_segmentation
@@ -88,6 +88,27 @@ class SegmentationEvidence(MemberView):
         answer = show_file(preview_path(segmentation, EVIDENCE), content_type="image/png")
         self.record("evidence.download", segmentation.scan, segmentation.study.patient_id)
         return answer
+
+
+class SegmentationUnsure(MemberView):
+    content_negotiation_class = FileNegotiation
+
+    @extend_schema(responses={**FILE, 409: ProblemSerializer})
+    def get(self, request: Request, pk: uuid.UUID) -> FileResponse:
+        """Where the model was unsure, on the scan's own grid: 0 to 100 hundredths of a bit."""
+        segmentation = get_segmentation(clinic=self.clinic, pk=pk)
+        if segmentation.unsure is None:
+            raise ApiProblem(why_no_unsure(segmentation), status.HTTP_409_CONFLICT)
+        self.record("unsure.download", segmentation.scan, segmentation.study.patient_id)
+        return send_file(unsure_path(segmentation), unsure_name(segmentation))
+
+
+def why_no_unsure(segmentation: Segmentation) -> str:
+    if not segmentation.mask:
+        return why_no_mask(segmentation)
+    if segmentation.is_by_a_person:
+        return "A person drew this mask, so there is no map of where a model was unsure."
+    return "This result was made without a map of where the model was unsure."
 
 
 def why_no_mask(segmentation: Segmentation) -> str:

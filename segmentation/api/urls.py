@@ -77,6 +77,9 @@ urlpatterns = [
         segmentations.SegmentationEvidence.as_view(),
         name="evidence",
     ),
+    path(
+        "segmentations/<uuid:pk>/unsure/", segmentations.SegmentationUnsure.as_view(), name="unsure"
+    ),
     path("scans/<uuid:pk>/versions/", reviews.ScanVersions.as_view(), name="versions"),
     path(
         "segmentations/<uuid:pk>/review/start/",

@@ -22,6 +22,7 @@ from segmentation.selectors.lesion_names import (
     current_results,
     name_patient_lesions,
 )
+from segmentation.selectors.unsure import unsure_figures
 from segmentation.templatetags.results import place_details
 
 # How the voxels of a volume that states no affine are shown, which is how nibabel places them too.
@@ -168,6 +169,8 @@ def _result(row: Segmentation, scan: Scan, names: dict[int, LesionName]) -> dict
         "found_nothing": row.found_nothing,
         "key_slice": row.key_slice,
         "lesions_url": reverse("segmentation:lesions", args=[row.pk]),
+        "unsure": unsure_figures(row),
+        "unsure_url": None if row.unsure is None else reverse("segmentation:unsure", args=[row.pk]),
         "lesions": [
             _lesion(lesion, scan, names.get(lesion.number)) for lesion in row.lesions.all()
         ],

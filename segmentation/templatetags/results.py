@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 
 from ml.atlas.words import detail_words
@@ -40,6 +42,18 @@ def size(result: Segmentation | Lesion) -> str:
     percent = result.key_area_percent
     area = f"{result.key_area_pixels or 0:,} pixels"
     return area if percent is None else f"{percent:.1f} % of the brain on its largest slice"
+
+
+@register.filter
+def unsure_words(figures: dict[str, Any]) -> str:
+    """``3.1 mL (as much as 7 % of the mask) from 0.5 bit on, in 6 readings``."""
+    rule = f"{figures['from_bits']:g} bit on, in {figures['readings']} readings"
+    if not figures["voxels"]:
+        return f"nothing from {rule}"
+    much = millilitres(figures["volume_ml"]) or f"{figures['voxels']:,} voxels"
+    share = figures["share"]
+    of_mask = "" if share is None else f" (as much as {percent(share)} of the mask)"
+    return f"{much}{of_mask} from {rule}"
 
 
 @register.filter

@@ -23,11 +23,12 @@ from ml.models import Model
 from ml.tests import factories as heads
 from patients.models import Scan, Sequence
 from patients.tests.factories import StudyFactory
-from segmentation.files import PREVIEWS
+from segmentation.files import PREVIEWS, unsure_path
 from segmentation.lesion_maps import lesion_map_path
 from segmentation.models import Lesion, Segmentation, State
 
 SHAPE = (44, 52, 20)
+UNSURE_FACTS = {"readings": 6, "from_bits": 0.5, "voxels": 30, "share": 0.3}
 SPACING_MM = (2.0, 2.0, 5.0)
 AFFINE = heads.ras_affine(SPACING_MM, SHAPE)
 
@@ -163,6 +164,8 @@ def write_result_files(segmentation: Segmentation) -> None:
     (mask.parent / "previews").mkdir(parents=True, exist_ok=True)
     mask.write_bytes(b"mask")
     lesion_map_path(segmentation).write_bytes(b"lesions")
+    if segmentation.unsure is not None:
+        unsure_path(segmentation).write_bytes(b"unsure")
     for name, _ in PREVIEWS.values():
         write_picture(mask.parent / "previews" / name, segmentation)
 

@@ -25,7 +25,7 @@ FIELDS = {
     "source", "author_name", "parent", "remark", "review", "signed_by", "signed_at", "draft_dice",
     "brain_percent", "brain_volume_ml", "brain_source", "surface_mm2", "sum_of_products_mm2",
     "is_multifocal", "satellites", "distances_mm", "volume_interval",
-    "inputs", "gathered", "parts", "tumour_type",
+    "inputs", "gathered", "parts", "tumour_type", "unsure",
 }  # fmt: skip
 LESION_FIELDS = {
     "number", "voxels", "volume_ml", "longest_diameter_mm", "perpendicular_diameter_mm",
@@ -164,3 +164,29 @@ def test_erasing_the_patient_leaves_no_file_of_any_result(
         )
     assert not Segmentation.objects.exists()
     assert files_below(own_files) == []
+
+
+def test_the_map_of_unsure_voxels_comes_with_its_figures(house: House) -> None:
+    pk = start(house)
+    asked = f"/api/v1/segmentations/{pk}/unsure/"
+    assert house.client("viewer").get(asked).status_code == 409
+    work_on(pk)
+    said = read(house, pk)["unsure"]
+    assert (said["readings"], said["from_bits"]) == (6, 0.5)
+    assert said["volume_ml"] == pytest.approx(said["voxels"] * 3.5 * 3.5 * 6.0 / 1000)
+    answer = house.client("viewer").get(asked)
+    assert answer.status_code == 200
+    assert "_unsure_" in answer["Content-Disposition"]
+    content = gzip.decompress(b"".join(answer.streaming_content))
+    values = np.asarray(nib.nifti1.Nifti1Image.from_bytes(content).dataobj)
+    assert int((values >= 50).sum()) == said["voxels"]
+
+
+def test_a_result_without_the_map_says_why(house: House) -> None:
+    pk = start(house)
+    work_on(pk)
+    Segmentation.objects.filter(pk=pk).update(unsure=None)
+    answer = house.client("viewer").get(f"/api/v1/segmentations/{pk}/unsure/")
+    assert answer.status_code == 409
+    assert "without a map" in answer.json()["detail"]
+    assert read(house, pk)["unsure"] is None

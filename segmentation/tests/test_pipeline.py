@@ -331,9 +331,9 @@ def test_progress_is_written_down(model: Model, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(pipeline, "REPORT_EVERY", 0.0)
     row = worked()
     assert [step for step, _, _ in steps] == [
-        "loading", "segmenting", "segmenting", "measuring", "saving",
+        "loading", "segmenting", "segmenting", "measuring", "measuring", "saving",
     ]  # fmt: skip
-    assert steps[-2][1:] == (20, 20)
+    assert steps[-3][1:] == (20, 20)
     assert (row.step, row.token) == ("", None)
 
 

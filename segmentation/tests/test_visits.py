@@ -25,6 +25,7 @@ from patients.services.studies import archive_scan
 from patients.tests.factories import PatientFactory, StudyFactory
 from segmentation import pipeline, reading_together
 from segmentation.errors import SegmentationError
+from segmentation.files import unsure_path
 from segmentation.models import ReviewState, Segmentation, State
 from segmentation.plans import find_host, plan_reading
 from segmentation.report.export import current_results, rows
@@ -415,3 +416,12 @@ def test_a_request_of_a_waiting_row_by_another_worker_is_not_changed(study: Stud
     running.refresh_from_db()
     assert running.model_name == "stub"
     assert uuid.UUID(str(running.token))
+
+
+def test_a_visit_read_together_says_where_the_whole_tumour_is_unsure(study: Study) -> None:
+    add_scan(study, "T1ce")
+    row = read(add_scan(study, "FLAIR"))
+    assert (row.model_name, row.inputs.count()) == ("together", 2)
+    assert row.unsure is not None
+    assert row.unsure["readings"] == 6
+    assert nib.load(unsure_path(row)).shape == tuple(row.scan.shape)

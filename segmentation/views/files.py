@@ -17,6 +17,7 @@ from segmentation.files import PREVIEWS, mask_name, preview_path
 from segmentation.models import Segmentation
 from segmentation.previews import recolour
 from segmentation.selectors.timeline import get_segmentation
+from segmentation.selectors.unsure import unsure_figures
 from segmentation.sending import send_file, show_file
 from segmentation.thumbnails import thumbnail_path
 
@@ -129,6 +130,7 @@ def _result(segmentation: Segmentation) -> dict[str, object]:
         "signed_by": segmentation.reviewer_name if segmentation.is_signed else "",
         "signed_at": segmentation.reviewed_at if segmentation.is_signed else None,
         **{name: getattr(segmentation, name) for name in totals},
+        "unsure": unsure_figures(segmentation),
         "lesions": [
             {k: v for k, v in lesion.items() if k not in hidden}
             for lesion in segmentation.lesions.values()

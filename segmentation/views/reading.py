@@ -21,6 +21,7 @@ from ml.picture_volumes import picture_volume
 from ml.place import Convention
 from patients.models import Scan
 from patients.selectors import get_scan
+from segmentation.files import unsure_path
 from segmentation.lesion_maps import lesion_map
 from segmentation.selectors.reading import channel_count, reading_manifest
 from segmentation.selectors.timeline import get_segmentation, scan_row
@@ -128,6 +129,23 @@ def lesions(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
         return known
     response = send_kept(lesion_map(segmentation), tag=tag)
     _log(request, "mask.show", segmentation.scan)
+    return response
+
+
+@viewer_required
+@require_safe
+def unsure(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """Where the model was unsure on the scan's grid, as NIfTI of hundredths of a bit."""
+    segmentation = get_segmentation(clinic=clinic_of(request), pk=pk)
+    if segmentation.unsure is None:
+        raise Http404
+    path = unsure_path(segmentation)
+    tag = f"unsure-{path.parent.name}"
+    known = unchanged(request, tag)
+    if known is not None:
+        return known
+    response = send_kept(path, tag=tag)
+    _log(request, "unsure.show", segmentation.scan)
     return response
 
 

@@ -20,6 +20,8 @@ export interface LayerSource {
   /** The value of each voxel names a lesion, with its colour here; else `colormap` colours it. */
   lesions?: LesionFacts[];
   colormap?: string;
+  /** The values at both ends of `colormap`. */
+  range?: [number, number];
   opacity: number;
 }
 
@@ -65,7 +67,10 @@ export class Layer {
     if (source.lesions) {
       image.setColormapLabel(labelColours(source.lesions));
       if (image.hdr !== null) image.hdr.intent_code = LABELS;
-    } else if (source.colormap) image.colormap = source.colormap;
+    } else if (source.colormap) {
+      image.colormap = source.colormap;
+      if (source.range) [image.cal_min, image.cal_max] = source.range;
+    }
   }
 
   /** Takes over what was set; NiiVue colours the layer again. */
@@ -78,6 +83,12 @@ export class Layer {
     }
     this.stage.redrawRender();
   }
+}
+
+interface Row {
+  row: HTMLElement;
+  shown: HTMLInputElement;
+  opacity: HTMLInputElement;
 }
 
 export class Layers {
@@ -94,41 +105,76 @@ export class Layers {
   }
 
   async add(source: LayerSource): Promise<Layer> {
-    const { grid } = this.stage.manifest.scan;
-    const layer = new Layer(this.stage, source, await loadVolume(source.url, grid, "layer"));
-    this.all.push(layer);
-    this.stage.nv.addVolume(layer.image);
-    this.list?.append(this.row(layer));
+    const layer = await this.load(source);
+    const { row, shown } = this.row(source, () => layer);
+    shown.dataset.layerShown = "";
+    shown.checked = true;
+    if (layer.outlines !== null) row.append(styleButton(layer));
     layer.update();
     return layer;
   }
 
-  private row(layer: Layer): HTMLElement {
+  /** A layer that is hidden at first, and loaded when it is switched on for the first time. */
+  offer(source: LayerSource): HTMLInputElement {
+    let layer: Layer | null = null;
+    let asked: Promise<void> | null = null;
+    const { row, shown, opacity } = this.row(source, () => layer);
+    const fetch = async (): Promise<void> => {
+      row.dataset.state = "loading";
+      try {
+        layer = await this.load(source);
+        layer.isShown = shown.checked;
+        layer.opacity = Number(opacity.value) / 100;
+        layer.update();
+      } catch (error) {
+        shown.checked = false;
+        // Switched on again, it is asked for again.
+        asked = null;
+        this.stage.announce(error instanceof Error ? error.message : "It could not be loaded.");
+      } finally {
+        row.dataset.state = "";
+      }
+    };
+    shown.addEventListener("change", () => {
+      if (shown.checked) asked ??= fetch();
+    });
+    return shown;
+  }
+
+  private async load(source: LayerSource): Promise<Layer> {
+    const { grid } = this.stage.manifest.scan;
+    const layer = new Layer(this.stage, source, await loadVolume(source.url, grid, "layer"));
+    this.all.push(layer);
+    this.stage.nv.addVolume(layer.image);
+    return layer;
+  }
+
+  /** The layer's line in the list; `layerOf` gives the layer once it is loaded. */
+  private row(source: LayerSource, layerOf: () => Layer | null): Row {
     const row = document.createElement("div");
     row.className = "layer";
     const shown = document.createElement("input");
     shown.type = "checkbox";
-    shown.checked = true;
-    shown.dataset.layerShown = "";
     const label = document.createElement("label");
-    label.append(shown, ` ${layer.source.name}`);
+    label.append(shown, ` ${source.name}`);
     const opacity = document.createElement("input");
     opacity.type = "range";
     opacity.min = "0";
     opacity.max = "100";
-    opacity.value = String(Math.round(layer.opacity * 100));
-    opacity.setAttribute("aria-label", `Opacity of ${layer.source.name}`);
-    shown.addEventListener("change", () => {
+    opacity.value = String(Math.round(source.opacity * 100));
+    opacity.setAttribute("aria-label", `Opacity of ${source.name}`);
+    const update = (): void => {
+      const layer = layerOf();
+      if (layer === null) return;
       layer.isShown = shown.checked;
-      layer.update();
-    });
-    opacity.addEventListener("input", () => {
       layer.opacity = Number(opacity.value) / 100;
       layer.update();
-    });
+    };
+    shown.addEventListener("change", update);
+    opacity.addEventListener("input", update);
     row.append(label, opacity);
-    if (layer.outlines !== null) row.append(styleButton(layer));
-    return row;
+    this.list?.append(row);
+    return { row, shown, opacity };
   }
 }
 

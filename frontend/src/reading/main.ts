@@ -12,6 +12,7 @@ import { mountReadout } from "./readout";
 import { Series } from "./series";
 import { Stage } from "./stage";
 import { addAction, addTool } from "./tools";
+import { mountUnsure } from "./unsure";
 import { mountWindowing } from "./windowing";
 
 const ICONS = {
@@ -127,6 +128,7 @@ async function open(root: HTMLElement): Promise<void> {
   mountWindowing(stage, () => layers.lesions?.image ?? null);
   stage.settle();
   await loadLesions(stage, layers);
+  mountUnsure(stage, layers);
   mountLesions(stage);
   mountMeasures(stage);
   mountEditing(stage);

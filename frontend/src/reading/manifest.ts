@@ -77,10 +77,24 @@ export interface VersionFacts {
   read_url: string;
 }
 
+/** Of the voxels where the model was unsure. */
+export interface UnsureFacts {
+  readings: number;
+  /** From here on a voxel counts; 1 bit is even odds. */
+  from_bits: number;
+  voxels: number;
+  volume_ml: number | null;
+  /** The voxels over those of the mask; null where that is empty. */
+  share: number | null;
+}
+
 export interface ResultFacts extends VersionFacts {
   found_nothing: boolean;
   key_slice: number | null;
   lesions_url: string;
+  /** Null where there is no map, as of a person's version. */
+  unsure_url: string | null;
+  unsure: UnsureFacts | null;
   lesions: LesionFacts[];
 }
 

@@ -36,6 +36,7 @@ VOLUME_INTERVAL = "How far the model's volume may be from a reader's; null for a
 SATELLITES = "The numbers of the lesions at most 20 mm from the largest, tiny ones left out."
 DISTANCES = "Between the lesions that are not tiny; of more than 20, those to the largest."
 PARTS = "Of a mask with several labels; null for one that has a single one."
+UNSURE = "Null for a person's mask, and where a run had to do without; the map is at unsure/."
 GATHERED = "Of a result from several scans; null where the scan was read alone, as asked."
 
 TUMOUR_TYPE = (

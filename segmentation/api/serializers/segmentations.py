@@ -17,11 +17,13 @@ from segmentation.api.serializers.figures import (
     PARTS,
     SATELLITES,
     TUMOUR_TYPE,
+    UNSURE,
     VOLUME_INTERVAL,
     help_texts,
 )
 from segmentation.api.serializers.tumour_type import TumourTypeSerializer
 from segmentation.models import Lesion, Segmentation, State
+from segmentation.selectors.unsure import unsure_figures
 
 NOTICE = "Research software, not for diagnosis."
 
@@ -150,6 +152,20 @@ class GatheredSerializer(serializers.Serializer[Any]):
     )
 
 
+class UnsureSerializer(serializers.Serializer[Any]):
+    """How much of the scan small changes of the image make the model unsure of."""
+
+    readings = serializers.IntegerField(
+        help_text="Mirrored or not, and darker, as it is or brighter."
+    )
+    from_bits = serializers.FloatField(help_text="From where on a voxel counts; 1 is even odds.")
+    voxels = serializers.IntegerField()
+    volume_ml = serializers.FloatField(allow_null=True, help_text="In mL.")
+    share = serializers.FloatField(
+        allow_null=True, help_text="The voxels over those of the mask; null for an empty mask."
+    )
+
+
 class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
     """One segmentation; sizes in mm and mL are null where the scan has no reliable spacing."""
 
@@ -171,6 +187,7 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
     parts = PartSerializer(many=True, read_only=True, allow_null=True, help_text=PARTS)
     gathered = GatheredSerializer(read_only=True, allow_null=True, help_text=GATHERED)
     tumour_type = TumourTypeSerializer(read_only=True, allow_null=True, help_text=TUMOUR_TYPE)
+    unsure = serializers.SerializerMethodField(help_text=UNSURE)
     source = serializers.CharField(  # type: ignore[assignment]
         read_only=True, help_text="Who or what drew it: a person's name, or model and version."
     )
@@ -225,6 +242,7 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
             "distances_mm",
             "parts",
             "tumour_type",
+            "unsure",
             "lesions",
             "created_at",
             "started_at",
@@ -233,6 +251,10 @@ class SegmentationSerializer(serializers.ModelSerializer[Segmentation]):
         )
         read_only_fields = fields
         extra_kwargs = help_texts(OF_A_RESULT)
+
+    @extend_schema_field(UnsureSerializer(allow_null=True))
+    def get_unsure(self, segmentation: Segmentation) -> dict[str, Any] | None:
+        return unsure_figures(segmentation)
 
     def get_signed_by(self, segmentation: Segmentation) -> str:
         return segmentation.reviewer_name if segmentation.is_signed else ""
