@@ -122,13 +122,15 @@ def ship_model(
     tight: bool = False,
     reports: Sequence[Path] = (),
     words: Mapping[str, Any] | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> Path:
     """Writes ``<folder>/<name>.safetensors`` and its card, and returns the weights' path.
 
     Of several ``weights`` the mean ships; they must be of one network, fed in one way.
 
     What people wrote in the ``[about]`` table of an earlier card of that name is kept: data,
-    licence, intended use, limits; ``words`` are written over it. Figures come from ``reports``
+    licence, intended use, limits; ``words`` are written over it, and ``reading`` over what the
+    training says of the scans that the model may be given. Figures come from ``reports``
     only, and how long the training took from its card. What was found of the very same weights
     later (``FOUND_LATER``) is kept where they ship again.
 
@@ -157,7 +159,12 @@ def ship_model(
             "sha256": sha256,
             **{key: trained[key] for key in OUTPUTS if key in trained},
             "labels": trained["labels"],
-            "reading": {**trained.get("reading", {}), "mirror": mirror, "tight": tight},
+            "reading": {
+                **trained.get("reading", {}),
+                **(reading or {}),
+                "mirror": mirror,
+                "tight": tight,
+            },
             "network": trained["network"],
             "preparation": trained["preparation"],
             **{key: earlier[key] for key in found if key in earlier},

@@ -29,12 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         type=Path,
-        help="the run's configuration, for what its [card] says where the training did not know it",
+        help="the run's configuration, for what its [card] and [reading] say: they count even "
+        "where they were written after the training",
     )
     parser.add_argument("--out", type=Path, default=WEIGHTS)
 
 
 def run(options: argparse.Namespace) -> None:
+    config = read_config(options.config) if options.config else None
     shipped = ship_model(
         options.weights,
         folder=options.out,
@@ -45,6 +47,7 @@ def run(options: argparse.Namespace) -> None:
         mirror=not options.no_mirror,
         tight=options.tight,
         reports=options.report,
-        words=read_config(options.config).card if options.config else None,
+        words=config.card if config else None,
+        reading=config.reading.as_table() if config else None,
     )
     print(f"{shipped} ({shipped.stat().st_size / MEGABYTE:.1f} MB)")
