@@ -9,6 +9,7 @@ import pytest
 from pictures import keep_picture
 from playwright.sync_api import Page, expect
 from sending import send_scan
+from test_accessibility import faults
 from test_main_job import add_patient, finished_rows
 
 from conftest import ROOT, SHARED
@@ -51,6 +52,8 @@ def test_one_slice_gets_mask_share_and_type_together(reader: Page, site: str) ->
     picture = panel.get_by_alt_text("Where the evidence for")
     assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
     expect(page.get_by_role("columnheader", name="% of the brain’s area*")).to_be_visible()
+
+    assert faults(page, "a typed slice") == []
 
     canvas = page.locator("[data-slice-viewer] canvas")
     expect(page.locator("[data-slice-viewer]")).to_have_attribute("data-drawn", "1")

@@ -100,3 +100,14 @@ def test_the_card_of_a_model_for_types_has_the_figures_of_naming_three_classes_f
     assert list(figures).index("accuracy_three_class") < list(figures).index("accuracy")
     assert (figures["accuracy_three_class"], figures["pictures"]) == (1.0, 8)
     assert figures["by_class"][CLASSES[0]]["recall"] == 1.0
+
+
+def test_what_a_model_may_be_given_can_be_said_after_its_training(tmp_path: Path) -> None:
+    trained = write_trained(tmp_path / "runs", "slices", 1)
+    folder = str(tmp_path / "weights")
+    config = str(CONFIGS / "t1ce_slices.toml")
+    shipping = ["--name", "slices", "--version", "1", "--config", config, "--out", folder]
+    assert main(["ship", str(trained), *shipping]) == 0
+    card = tomllib.loads((tmp_path / "weights" / "slices.toml").read_text(encoding="utf-8"))
+    assert card["reading"]["kinds"] == ["picture"]
+    assert "all show a glioma" in card["about"]["limits"]
