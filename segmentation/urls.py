@@ -56,6 +56,7 @@ urlpatterns = [
     path("scans/<uuid:pk>/thumbnail/", files.scan_thumbnail, name="scan_thumbnail"),
     path("segmentations/<uuid:pk>/mask/", files.mask_file, name="mask"),
     path("segmentations/<uuid:pk>/lesions/", reading.lesions, name="lesions"),
+    path("segmentations/<uuid:pk>/parts/", reading.parts, name="parts"),
     path("segmentations/<uuid:pk>/unsure/", reading.unsure, name="unsure"),
     path("segmentations/<uuid:pk>/result.json", files.result_json, name="result_json"),
     path("models/", learning.models_page, name="models"),

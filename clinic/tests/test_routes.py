@@ -124,6 +124,7 @@ TABLE: dict[str, Route] = {
     "segmentation:scan_thumbnail": reads("scan"),
     "segmentation:mask": reads("segmentation"),
     "segmentation:lesions": reads("segmentation"),
+    "segmentation:parts": reads("segmentation"),
     "segmentation:unsure": reads("segmentation"),
     "segmentation:result_json": reads("segmentation"),
     "segmentation:worklist": reads(),
@@ -215,13 +216,16 @@ def people(
     return clients
 
 
+PARTS = [{"name": "oedema", "labels": [2], "voxels": 60, "volume_ml": 1.2}]
+
+
 @pytest.fixture
 def arguments(admin: Membership) -> dict[str, list[Any]]:
     """What the addresses name: one object of each kind in the clinic, with its files."""
     photo = ContentFile(b"photo", name="photo.jpg")
     patient = PatientFactory(clinic=admin.clinic, photo=photo)
     scan = ScanFactory(study=StudyFactory(patient=patient))
-    result = SegmentationFactory(scan=scan, succeeded=True, unsure=UNSURE_FACTS)
+    result = SegmentationFactory(scan=scan, succeeded=True, unsure=UNSURE_FACTS, parts=PARTS)
     thumbnail_path(scan).write_bytes(b"picture")
     write_result_files(result)
     before = SegmentationFactory(scan__study=scan.study, succeeded=True)

@@ -16,7 +16,7 @@ from ml.place import Convention
 from ml.stacks import CHANNELS, stack_to_voxel
 from patients.models import PictureConvention, Scan, Sequence
 from segmentation.models import Lesion, ReviewState, Segmentation
-from segmentation.palette import LESION_COLOURS, colour_index
+from segmentation.palette import LESION_COLOURS, PART_COLOURS, colour_index
 from segmentation.selectors.lesion_names import (
     LesionName,
     current_results,
@@ -169,12 +169,24 @@ def _result(row: Segmentation, scan: Scan, names: dict[int, LesionName]) -> dict
         "found_nothing": row.found_nothing,
         "key_slice": row.key_slice,
         "lesions_url": reverse("segmentation:lesions", args=[row.pk]),
+        "parts": _parts(row),
+        "parts_url": reverse("segmentation:parts", args=[row.pk]) if row.parts else None,
         "unsure": unsure_figures(row),
         "unsure_url": None if row.unsure is None else reverse("segmentation:unsure", args=[row.pk]),
         "lesions": [
             _lesion(lesion, scan, names.get(lesion.number)) for lesion in row.lesions.all()
         ],
     }
+
+
+def _parts(row: Segmentation) -> list[dict[str, Any]]:
+    """Each value of the mask with its colour; the core, which is two of them, is none."""
+    single = ((part["labels"], part["name"]) for part in row.parts or ())
+    return [
+        {"value": values[0], "name": name, "colour": PART_COLOURS[values[0]]}
+        for values, name in single
+        if len(values) == 1
+    ]
 
 
 def _lesion(lesion: Lesion, scan: Scan, name: LesionName | None) -> dict[str, Any]:

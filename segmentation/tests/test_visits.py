@@ -224,6 +224,14 @@ def test_the_parts_stand_on_the_page_in_the_report_and_in_the_table(
     assert "Parts" in page
     picture = client.get(reverse("segmentation:preview", args=[row.pk, "parts"]))
     assert picture["Content-Type"] == "image/png"
+    manifest = client.get(f"/api/v1/scans/{flair.pk}/reading/").json()["result"]
+    assert [(part["value"], part["name"]) for part in manifest["parts"]] == [
+        (4, "enhancing tumour"),
+        (1, "necrosis and non-enhancing tumour"),
+        (2, "oedema"),
+    ]
+    served = b"".join(client.get(manifest["parts_url"]).streaming_content)
+    assert served == Path(row.mask.path).read_bytes()
     assert t1ce.segmentations.count() == 0
 
 

@@ -134,6 +134,23 @@ def lesions(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
 
 @viewer_required
 @require_safe
+def parts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
+    """The values of a mask with several labels on the scan's grid: the mask itself."""
+    segmentation = get_segmentation(clinic=clinic_of(request), pk=pk)
+    if not segmentation.parts:
+        raise Http404
+    path = Path(segmentation.mask.path)
+    tag = f"parts-{path.parent.name}"
+    known = unchanged(request, tag)
+    if known is not None:
+        return known
+    response = send_kept(path, tag=tag)
+    _log(request, "mask.show", segmentation.scan)
+    return response
+
+
+@viewer_required
+@require_safe
 def unsure(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     """Where the model was unsure on the scan's grid, as NIfTI of hundredths of a bit."""
     segmentation = get_segmentation(clinic=clinic_of(request), pk=pk)

@@ -5,7 +5,7 @@
 import type { Niivue, NVImage } from "@niivue/niivue";
 
 import { loadVolume } from "./loader";
-import type { LesionFacts } from "./manifest";
+import type { LesionFacts, PartFacts } from "./manifest";
 import { Outlines } from "./outlines";
 import type { Stage } from "./stage";
 
@@ -17,20 +17,32 @@ export type Style = "fill" | "outline";
 export interface LayerSource {
   name: string;
   url: string;
-  /** The value of each voxel names a lesion, with its colour here; else `colormap` colours it. */
+  /** The value of each voxel names a lesion, with its colour here. */
   lesions?: LesionFacts[];
+  /** Or it is a value of the mask, with its colour; else `colormap` colours it. */
+  parts?: PartFacts[];
   colormap?: string;
   /** The values at both ends of `colormap`. */
   range?: [number, number];
   opacity: number;
 }
 
-/** NiiVue's table for numbers from 0 to 255: each lesion's colour, none for 0. */
-function labelColours(lesions: LesionFacts[]): Parameters<NVImage["setColormapLabel"]>[0] {
+/** The colour of the lesion that a voxel names; numbers above 255 share those of the first. */
+function lesionColour(lesions: LesionFacts[]): (number: number) => string {
   const colours = lesions.map((lesion) => lesion.colour);
+  return (number) => colours[(number - 1) % Math.max(1, colours.length)] ?? "#e69f00";
+}
+
+function partColour(parts: PartFacts[]): (value: number) => string {
+  const colours = new Map(parts.map((part) => [part.value, part.colour]));
+  return (value) => colours.get(value) ?? "#bbbbbb";
+}
+
+/** NiiVue's table for numbers from 0 to 255: the colour of each, none for 0. */
+function labelColours(of: (number: number) => string): Parameters<NVImage["setColormapLabel"]>[0] {
   const table = { R: [0], G: [0], B: [0], A: [0], I: [0], labels: [""] };
   for (let number = 1; number < 256; number += 1) {
-    const colour = colours[(number - 1) % Math.max(1, colours.length)] ?? "#e69f00";
+    const colour = of(number);
     table.R.push(parseInt(colour.slice(1, 3), 16));
     table.G.push(parseInt(colour.slice(3, 5), 16));
     table.B.push(parseInt(colour.slice(5, 7), 16));
@@ -64,8 +76,11 @@ export class Layer {
   ) {
     this.opacity = source.opacity;
     this.outlines = source.lesions ? new Outlines(stage, image, source.lesions) : null;
-    if (source.lesions) {
-      image.setColormapLabel(labelColours(source.lesions));
+    const colour = source.lesions
+      ? lesionColour(source.lesions)
+      : source.parts && partColour(source.parts);
+    if (colour) {
+      image.setColormapLabel(labelColours(colour));
       if (image.hdr !== null) image.hdr.intent_code = LABELS;
     } else if (source.colormap) {
       image.colormap = source.colormap;

@@ -12,6 +12,7 @@ import { mountReadout } from "./readout";
 import { Series } from "./series";
 import { Stage } from "./stage";
 import { addAction, addTool } from "./tools";
+import { mountParts } from "./parts";
 import { mountUnsure } from "./unsure";
 import { mountWindowing } from "./windowing";
 
@@ -128,6 +129,7 @@ async function open(root: HTMLElement): Promise<void> {
   mountWindowing(stage, () => layers.lesions?.image ?? null);
   stage.settle();
   await loadLesions(stage, layers);
+  mountParts(stage, layers);
   mountUnsure(stage, layers);
   mountLesions(stage);
   mountMeasures(stage);

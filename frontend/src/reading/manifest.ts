@@ -77,6 +77,13 @@ export interface VersionFacts {
   read_url: string;
 }
 
+/** A part of the mask: the voxels of one value. */
+export interface PartFacts {
+  value: number;
+  name: string;
+  colour: string;
+}
+
 /** Of the voxels where the model was unsure. */
 export interface UnsureFacts {
   readings: number;
@@ -93,6 +100,9 @@ export interface ResultFacts extends VersionFacts {
   key_slice: number | null;
   lesions_url: string;
   /** Null where there is no map, as of a person's version. */
+  /** Empty for a mask with a single value. */
+  parts: PartFacts[];
+  parts_url: string | null;
   unsure_url: string | null;
   unsure: UnsureFacts | null;
   lesions: LesionFacts[];
