@@ -54,6 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         options.run(options)
+    except FileNotFoundError as error:
+        print(f"There is no file {error.filename}." if error.filename else error, file=sys.stderr)
+        return 1
     except (InvalidVolumeError, NoModelError, DatasetError, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -63,7 +63,7 @@ def test_classify_refuses_in_one_sentence(
     assert main(["classify", str(asked), "--weights", str(weights)]) == 1
     said = capsys.readouterr().err.strip()
     words = {"a volume": "save the slice", "a card that names no types": "no card of a model",
-             "no card": "types.toml", "no file": "absent.png"}[fault]  # fmt: skip
+             "no card": "There is no file", "no file": "There is no file"}[fault]  # fmt: skip
     assert words in said and "\n" not in said
 
 

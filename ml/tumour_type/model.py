@@ -138,8 +138,12 @@ def _read_card_beside(weights: Path) -> TypeCard:
     path = weights.with_suffix(".toml")
     try:
         return read_type_card(path)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path.name} is no card of a model that names types: {error}") from error
+    except KeyError as error:
+        raise ValueError(
+            f"{path.name} is no card of a model that names types: it has no {error}."
+        ) from error
+    except TypeError as error:
+        raise ValueError(f"{path.name} is damaged: {error}.") from error
 
 
 @lru_cache(maxsize=1)
