@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from ml.__main__ import main
+from ml.datasets import splits
 from ml.datasets.splits import PatientSplit, write_split
 from ml.tests.factories import (
     ellipsoid,
@@ -28,7 +29,6 @@ from ml.tests.factories import (
     write_published_case,
     write_weights,
 )
-from ml.training import validation
 
 pytestmark = pytest.mark.usefixtures("stub_weights")
 
@@ -295,7 +295,7 @@ def test_train_runs_a_config_and_says_where_the_weights_are(
 ) -> None:
     split = PatientSplit(frozenset({"TCGA_CS_0001"}), frozenset({"TCGA_DU_0002"}), frozenset())
     write_split(tmp_path / "tiny.toml", split, header="For a test.")
-    monkeypatch.setattr(validation, "SPLITS", tmp_path)
+    monkeypatch.setattr(splits, "SPLITS", tmp_path)
     config = tmp_path / "config.toml"
     config.write_text(
         'name = "tiny"\nversion = "0"\nsteps_per_epoch = 1\nthreads = 1\n'
