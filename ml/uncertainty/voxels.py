@@ -31,7 +31,9 @@ WORTH_ASKING = 0.02
 class Readings:
     """``mean`` is the probability (R, Z, H, W) over all readings, ``unsure`` its entropy.
 
-    The entropy (R, Z, H, W) is in bits: 0 where all agree on a clear answer, 1 at even odds.
+    The entropy (R, Z, H, W) is in bits: 0 where all agree on a clear answer, 1 at even odds. Where
+    no channel holds anything, as around a brain without its skull, there is nothing to be unsure
+    of: 0.
     """
 
     mean: FloatArray
@@ -42,7 +44,7 @@ class Readings:
 def read_changed(model: Model, stack: AxialStack, *, regions: int = 1) -> Readings:
     """The scan read mirrored or not and with three gammas: six readings, averaged."""
     mean = _add_up(model, stack, CHANGES, regions=regions) / np.float32(len(CHANGES))
-    return Readings(mean, entropy_bits(mean), len(CHANGES))
+    return Readings(mean, _unsure(mean, stack), len(CHANGES))
 
 
 def read_unsure(
@@ -72,7 +74,7 @@ def read_unsure(
     mean += np.float32(len(made)) * probability
     mean /= np.float32(len(CHANGES))
     mean[:, ~asked] = probability[~asked]
-    unsure[:, asked] = entropy_bits(mean[:, asked])
+    unsure[:, asked] = _unsure(mean, stack)[:, asked]
     return Readings(mean, unsure, len(CHANGES))
 
 
@@ -134,6 +136,12 @@ def with_gamma(stack: AxialStack, gamma: float) -> AxialStack:
             pixels[index] **= np.float32(gamma)
             pixels[index] *= brightest
     return stack.redrawn(pixels, head=stack.head)
+
+
+def _unsure(mean: FloatArray, stack: AxialStack) -> FloatArray:
+    unsure = entropy_bits(mean)
+    unsure[:, ~np.any(stack.pixels, axis=0)] = 0.0
+    return unsure
 
 
 def entropy_bits(probability: FloatArray) -> FloatArray:
