@@ -19,6 +19,12 @@ LEAST_SHARE_OF_HEAD = 0.3
 # Tissue against the median of the head: bone and air are below it in T1 and FLAIR alike.
 TISSUE_SHARE_OF_MEDIAN = 0.45
 WORKING_SIDE = 256
+# An outline is the head's own where more than this share of it lies at the head's edge and the rim
+# there is so much brighter than the inside: fat of the scalp. On 30 contrast-enhanced T1 slices of
+# all views the two were at least 0.33 and 1.46 where the outline held scalp or face, and on 18
+# slices without a skull the rim was at most 1.29 times as bright.
+EDGE_SHARE = 0.3
+SCALP_CONTRAST = 1.4
 
 
 def brain_sections(slices: NDArray[np.generic]) -> BoolArray:
@@ -34,6 +40,24 @@ def brain_sections(slices: NDArray[np.generic]) -> BoolArray:
     for z in np.flatnonzero(head.any(axis=(1, 2))):
         sections[z] = _section(values[z] > tissue_level, _filled_main_part(head[z]))
     return sections
+
+
+def holds_scalp(section: BoolArray, values: NDArray[np.generic]) -> bool:
+    """Whether the ``section`` (H, W) found on a slice is the whole head's and not the brain's.
+
+    So it is where no ring of bone was to be followed, as on views with face and neck.
+    """
+    step = max(section.shape) / WORKING_SIDE
+    head = np.pad(_filled_main_part(head_mask(values)), 1)
+    depth = ndimage.distance_transform_cdt(head, metric="taxicab")[1:-1, 1:-1]
+    edge = section & ~ndimage.binary_erosion(section)
+    rim, inside = section & (depth <= 8 * step), section & (depth > 16 * step)
+    if not (rim.any() and inside.any()):
+        return False
+    grey = np.asarray(values, dtype=np.float32)
+    contrast = np.percentile(grey[rim], 75) / max(float(np.median(grey[inside])), 1e-6)
+    at_edge = float((depth[edge] <= 4 * step).mean())
+    return at_edge > EDGE_SHARE and bool(contrast > SCALP_CONTRAST)
 
 
 def _filled_main_part(mask: BoolArray) -> BoolArray:

@@ -8,10 +8,11 @@ given. docs/measures.md defines each figure.
 
 from ml.measures.by_label import LabelledMeasurement, measure_label_map
 from ml.measures.lesions import NEIGHBOURS_26, number_lesions
-from ml.measures.measuring import measure
+from ml.measures.measuring import HEAD, measure
 from ml.measures.records import Brain, Grid, LesionMeasure, Measurement
 
 __all__ = (
+    "HEAD",
     "NEIGHBOURS_26",
     "Brain",
     "Grid",

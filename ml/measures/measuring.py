@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from ml.atlas import brain_of, place_lesion
-from ml.brain import box_centre, brain_sections
+from ml.brain import box_centre, brain_sections, holds_scalp
 from ml.diameters import find_diameters
 from ml.geometry import ImageKind
 from ml.intensity import BoolArray, FloatArray
@@ -22,6 +22,7 @@ from ml.place import Place, Side, place_in_picture, place_in_volume, place_witho
 
 TEMPLATE = "the brain of the ICBM152 template laid on this scan, the mask included"
 ROUGH = "rough outline of the brain on each slice of this scan, the mask included"
+HEAD = "outline of the whole head, as the brain's was not found on this slice: shares are of it"
 NO_BRAIN = Place(Side.UNKNOWN, None, "not known without the scan")
 
 
@@ -84,7 +85,11 @@ def find_brain(
     """
     if grid.fit is not None and grid.fit.trusted:
         return Brain(brain_of(grid.fit, grid.geometry, grid.to_file, shape), TEMPLATE)
-    return None if image is None else Brain(brain_sections(image), ROUGH)
+    if image is None:
+        return None
+    sections = brain_sections(image)
+    is_head = len(sections) == 1 and holds_scalp(sections[0], np.asarray(image[0]))
+    return Brain(sections, HEAD if is_head else ROUGH)
 
 
 def with_mask(brain: Brain | None, mask: BoolArray) -> Brain | None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml.brain import box_centre, brain_sections
+from ml.brain import box_centre, brain_sections, holds_scalp
+from ml.geometry import Geometry, ImageKind
+from ml.measures import HEAD, Grid, measure
+from ml.place import Convention
 from ml.tests.factories import ellipsoid
 
 
@@ -68,3 +71,35 @@ def test_a_slice_of_air_has_no_brain() -> None:
 
 def test_an_empty_stack_has_no_brain() -> None:
     assert not brain_sections(np.zeros((2, 50, 50))).any()
+
+
+def slice_of_a_head(*, scalp: float) -> np.ndarray:
+    """A disc of tissue (H, W) with a rim as bright as ``scalp`` and no ring of bone."""
+    rows, columns = np.indices((256, 256))
+    radius = np.hypot(rows - 128, columns - 128)
+    return np.where(radius < 92, 100.0, np.where(radius < 100, scalp, 0.0))
+
+
+def test_an_outline_that_takes_the_scalp_in_is_the_heads_and_not_the_brains() -> None:
+    with_scalp, stripped = slice_of_a_head(scalp=220.0), slice_of_a_head(scalp=95.0)
+    assert holds_scalp(brain_sections(with_scalp[None])[0], with_scalp)
+    assert not holds_scalp(brain_sections(stripped[None])[0], stripped)
+    ring = np.hypot(*(np.indices((256, 256)) - 128))
+    with_bone = np.where((ring > 84) & (ring < 92), 5.0, with_scalp)
+    assert not holds_scalp(brain_sections(with_bone[None])[0], with_bone)
+    assert not holds_scalp(np.zeros((256, 256), dtype=bool), with_scalp)
+
+
+def test_a_lone_slice_without_an_outline_of_the_brain_says_that_shares_are_of_the_head() -> None:
+    slices = slice_of_a_head(scalp=220.0)[None]
+    mask = np.zeros(slices.shape, dtype=bool)
+    mask[0, 100:120, 100:120] = True
+    grid = Grid(
+        Geometry(ImageKind.PICTURE, "PNG", (256, 256), (256, 256), 1, "uint8", None, None),
+        None,
+        np.eye(4)[[2, 1, 0, 3]],
+        Convention.UNKNOWN,
+    )
+    found = measure(mask, image=slices, grid=grid)
+    assert found.brain_source == HEAD
+    assert len(HEAD) <= 120

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from clinic.models import Clinic, Membership
+from ml.measures import HEAD
 from patients.models import Scan, Study
 from segmentation.models.job import Job, JobQuerySet, State, job_constraints
 
@@ -200,6 +201,11 @@ class Segmentation(Job):
     def found_nothing(self) -> bool:
         """Whether this is the result "no tumour found"."""
         return self.state == State.SUCCEEDED and self.voxels == 0
+
+    @property
+    def share_of(self) -> str:
+        """What the shares "of the brain" are of: ``head`` where no outline of it was found."""
+        return "head" if self.brain_source == HEAD else "brain"
 
     @property
     def is_by_a_person(self) -> bool:

@@ -143,7 +143,7 @@ def _totals(result: Segmentation, lesions: list[Lesion]) -> Facts:
     if result.volume_interval is not None:
         facts.insert(1, ("Reader's volume", interval_words(result.volume_interval)))
     if result.brain_percent is not None:
-        facts.append(("Share of the brain", f"{result.brain_percent:.1f} %"))
+        facts.append((f"Share of the {result.share_of}", f"{result.brain_percent:.1f} %"))
     if result.sum_of_products_mm2 is not None:
         facts.append(("Sum of products", f"{result.sum_of_products_mm2:,.0f} mm² (measurable)"))
     return (*facts, ("Slices", str(result.tumour_slices)))

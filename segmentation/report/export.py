@@ -21,7 +21,7 @@ OF_THE_RESULT = (
     "model", "review", "signed_by", "signed_at",
 )  # fmt: skip
 OF_THE_WHOLE = (
-    "total_volume_ml", "total_voxels", "total_slices", "total_brain_percent",
+    "total_volume_ml", "total_voxels", "total_slices", "total_brain_percent", "brain_source",
     "total_sum_of_products_mm2", "total_volume_low_ml", "total_volume_high_ml",
     "total_volume_level", "is_multifocal", "core_ml", "enhancing_ml", "oedema_ml", "necrosis_ml",
     "tumour_type", "tumour_type_probability", "tumour_type_model",
@@ -90,6 +90,7 @@ def _head(result: Segmentation) -> dict[str, Any]:
         "total_voxels": result.voxels,
         "total_slices": result.tumour_slices,
         "total_brain_percent": result.brain_percent,
+        "brain_source": result.brain_source,
         "total_sum_of_products_mm2": result.sum_of_products_mm2,
         "total_volume_low_ml": interval.get("low_ml"),
         "total_volume_high_ml": interval.get("high_ml"),

@@ -41,7 +41,10 @@ def size(result: Segmentation | Lesion) -> str:
         return millilitres(result.volume_ml)
     percent = result.key_area_percent
     area = f"{result.key_area_pixels or 0:,} pixels"
-    return area if percent is None else f"{percent:.1f} % of the brain on its largest slice"
+    if percent is None:
+        return area
+    whole = (result if isinstance(result, Segmentation) else result.segmentation).share_of
+    return f"{percent:.1f} % of the {whole} on its largest slice"
 
 
 @register.filter

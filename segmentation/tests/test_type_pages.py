@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from clinic.models import AccessEvent, Clinic, Membership
+from ml.measures import HEAD
 from patients.models import Scan
 from segmentation import naming
 from segmentation.files import preview_path
@@ -18,7 +19,7 @@ from segmentation.report.export import current_results, rows
 from segmentation.report.pdf import render_pdf
 from segmentation.selectors.tumour_type import NOT_ASKED, percent_words, show_type
 from segmentation.tests.api_helpers import client_of
-from segmentation.tests.factories import write_result_files
+from segmentation.tests.factories import LesionFactory, write_result_files
 from segmentation.tests.type_factories import (
     ABOUT,
     PICTURE,
@@ -206,3 +207,17 @@ def test_a_damaged_card_leaves_the_page_of_the_models_standing(
     answer = sign_in(admin).get("/models/")
     assert answer.status_code == 200
     assert "missing or damaged" in answer.content.decode()
+
+
+def test_a_share_of_the_head_is_not_called_one_of_the_brain(
+    clinic: Clinic, sign_in: SignIn, viewer: Membership
+) -> None:
+    row = typed_result(picture(clinic), brain_source=HEAD, brain_percent=5.5)
+    LesionFactory(segmentation=row, volume_ml=None)
+    text = page(sign_in(viewer), row)
+    assert "% of the head’s area*" in text and "the share is of the whole head" in text
+    assert "of the brain’s area" not in text and "of the brain on" not in text
+    report = collect_report(study=row.study, by=viewer)
+    assert ("Share of the head", "5.5 %") in report.scans[0].totals
+    (found,) = rows(current_results(clinic=clinic))
+    assert found["brain_source"] == HEAD

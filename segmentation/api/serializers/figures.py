@@ -24,10 +24,12 @@ OF_A_RESULT = {
     "inputs": "The scans that were read, the one whose grid the mask has among them.",
     "volume_ml": "Of all lesions, in mL.",
     "tumour_slices": "How many axial slices hold tumour.",
-    "key_area_percent": "Share of the brain's section on the largest slice, in %.",
+    "key_area_percent": "Share of the brain's section on the largest slice, in %; see "
+    "brain_source.",
     "brain_percent": "Share of the brain's volume that all lesions take, in %.",
     "brain_volume_ml": "In mL, as roughly as brain_source says.",
-    "brain_source": "How the brain was found.",
+    "brain_source": "How the brain was found; of a slice also that it was not, and shares are of "
+    "the head.",
     "surface_mm2": "Of all lesions, in mm².",
     "sum_of_products_mm2": "Of the measurable lesions' two diameters, in mm².",
     "is_multifocal": "More than one lesion that is not tiny; null for a picture.",
