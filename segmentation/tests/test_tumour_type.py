@@ -177,7 +177,7 @@ def test_a_persons_version_keeps_the_pictures_type_and_says_where_it_is_from(
         assert version.tumour_type == {**row.tumour_type, "of_version": 1}
         same = preview_path(version, "evidence").read_bytes()
         assert same == preview_path(row, "evidence").read_bytes()
-    assert "with version 1" in page(sign_in(clinician), again)
+    assert "worked out with version 1" in page(sign_in(clinician), again)
 
 
 def test_a_scan_that_is_no_contrast_enhanced_picture_any_more_loses_its_type(

@@ -221,3 +221,12 @@ def test_a_share_of_the_head_is_not_called_one_of_the_brain(
     assert ("Share of the head", "5.5 %") in report.scans[0].totals
     (found,) = rows(current_results(clinic=clinic))
     assert found["brain_source"] == HEAD
+
+
+def test_an_empty_mask_is_of_the_person_who_drew_none(
+    clinic: Clinic, sign_in: SignIn, viewer: Membership
+) -> None:
+    row = typed_result(picture(clinic), voxels=0, author_name="Dr Sample", model_name="")
+    text = page(sign_in(viewer), row)
+    assert "No tumour marked by Dr Sample" in text and "by this model" not in text
+    assert "The mask is empty, but the picture is named glioma" in text
