@@ -20,7 +20,8 @@ def unsure_figures(result: Segmentation) -> dict[str, Any] | None:
     if result.unsure is None:
         return None
     each = voxel_ml(result.scan)
-    return {**result.unsure, "volume_ml": None if each is None else result.unsure["voxels"] * each}
+    volume = None if each is None else round(result.unsure["voxels"] * each, 4)
+    return {**result.unsure, "volume_ml": volume}
 
 
 def voxel_ml(scan: Scan) -> float | None:
