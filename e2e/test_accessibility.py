@@ -143,6 +143,8 @@ def test_the_reading_room_has_no_grave_fault_while_it_is_used(drawing: Page, sit
     expect(drawing.locator("[data-no-webgl]")).to_be_hidden()
     for shut in drawing.locator("details:not([open]) > summary").all():
         shut.click()
+    drawing.get_by_label("Where the model is unsure", exact=True).check()
+    expect(drawing.locator("[data-unsure-legend]")).to_be_visible()
     wrong = faults(drawing, "the reading room")
     drawing.locator("[data-edit-start]").click()
     expect(drawing.locator("[data-edit-save]")).to_be_visible()

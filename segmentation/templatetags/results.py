@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 
 from ml.atlas.words import detail_words
+from ml.geometry import ImageKind
 from ml.study import SEQUENCES
 from patients.models import Scan
 from segmentation.models import Lesion, Segmentation
@@ -48,12 +49,13 @@ def size(result: Segmentation | Lesion) -> str:
 
 
 @register.filter
-def unsure_words(figures: dict[str, Any]) -> str:
+def unsure_words(figures: dict[str, Any], kind: str) -> str:
     """``3.1 mL (as much as 7 % of the mask) from 0.5 bit on, in 6 readings``."""
+    unit = "pixels" if kind == ImageKind.PICTURE else "voxels"
     rule = f"{figures['from_bits']:g} bit on, in {figures['readings']} readings"
     if not figures["voxels"]:
         return f"nothing from {rule}"
-    much = millilitres(figures["volume_ml"]) or f"{figures['voxels']:,} voxels"
+    much = millilitres(figures["volume_ml"]) or f"{figures['voxels']:,} {unit}"
     share = figures["share"]
     of_mask = "" if share is None else f" (as much as {percent(share)} of the mask)"
     return f"{much}{of_mask} from {rule}"

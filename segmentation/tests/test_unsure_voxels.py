@@ -6,7 +6,7 @@ import gzip
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import nibabel as nib
 import numpy as np
@@ -29,6 +29,7 @@ from segmentation.services import queue
 from segmentation.services.edits import keep_edit
 from segmentation.services.saving import save_edit
 from segmentation.tasks import run_segmentation
+from segmentation.templatetags.results import unsure_words
 from segmentation.tests.factories import (
     AFFINE,
     SHAPE,
@@ -186,6 +187,36 @@ def test_a_claim_that_is_lost_meanwhile_leaves_nothing(
     row.refresh_from_db()
     assert (row.state, row.unsure) == (State.QUEUED, None)
     assert [name for name in files_below(media) if name.startswith("segmentations")] == []
+
+
+class TestTheWords:
+    FIGURES: ClassVar = {"readings": 6, "from_bits": 0.5, "voxels": 1592, "share": 0.3648}
+
+    def test_they_have_their_unit_and_what_they_are_counted_from(self) -> None:
+        assert unsure_words({**self.FIGURES, "volume_ml": 7.07}, "volume") == (
+            "7.1 mL (as much as 36 % of the mask) from 0.5 bit on, in 6 readings"
+        )
+
+    def test_without_a_physical_size_they_are_a_count(self) -> None:
+        figures = {**self.FIGURES, "volume_ml": None, "share": None}
+        assert unsure_words(figures, "volume") == "1,592 voxels from 0.5 bit on, in 6 readings"
+        assert unsure_words(figures, "picture").startswith("1,592 pixels from")
+
+    def test_nothing_is_said_to_be_nothing(self) -> None:
+        figures = {**self.FIGURES, "voxels": 0, "share": 0.0, "volume_ml": 0.0}
+        assert unsure_words(figures, "volume") == "nothing from 0.5 bit on, in 6 readings"
+
+    def test_the_scans_page_and_the_reading_room_have_them(
+        self, patient: Patient, sign_in: SignIn, viewer: Membership
+    ) -> None:
+        row = worked(doubtful_scan(patient))
+        client = sign_in(viewer)
+        for address in (f"/scans/{row.scan_id}/", f"/scans/{row.scan_id}/read/"):
+            page = client.get(address).content.decode()
+            assert "from 0.5 bit on, in 6 readings" in page
+            assert "It does not show where the model is wrong" in page
+        said = client.get(f"/segmentations/{row.pk}/result.json").json()["unsure"]
+        assert said == unsure_figures(row)
 
 
 class TestTheFile:
