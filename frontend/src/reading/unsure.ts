@@ -7,8 +7,9 @@ const NAME = "Where the model is unsure";
 /**
  * From violet to bright pink, steadily lighter: a hue that neither the grey of the scan nor the usual
  * colours of lesions have, and an order that is seen without telling hues apart. It ends short of
- * white, which is the colour of the brightest lesions themselves. Nothing is drawn below
- * a fifth of a bit, where the readings' mean is under 3 % or over 97 %. The legend in styles/unsure.css has the same stops.
+ * white, which is the colour of the brightest lesions themselves. Nothing is drawn below a fifth of
+ * a bit, where the readings' mean is under 3 % or over 97 %. The legend in styles/unsure.css has the
+ * same stops.
  */
 const RAMP = {
   R: [90, 90, 122, 192, 232, 255],
