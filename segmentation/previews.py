@@ -90,8 +90,7 @@ def write_previews(
     tile = (layout.tile_height, layout.tile_width)
     sheet = _lay_out(resize_plane(grey, tile), layout)
     Image.fromarray(sheet).save(folder / "image.jpg", quality=86)
-    colours = [rgb(number) for number in range(1, len(LESION_COLOURS) + 1)]
-    _write_palette(folder / "mask.png", _lay_out(_nearest(coloured, tile), layout), colours)
+    write_mask_atlas(folder / "mask.png", _lay_out(_nearest(coloured, tile), layout))
     index = (len(image) // 2) if key_slice is None else key_slice - 1
     thumbnail = draw_outline(
         resize_plane(grey[index], tile).clip(0, 255).astype(np.uint8),
@@ -120,6 +119,11 @@ def _lay_out(tiles: NDArray[np.generic], layout: AtlasLayout) -> NDArray[np.uint
         top, left = n // layout.columns * height, n % layout.columns * width
         sheet[top : top + height, left : left + width] = np.clip(tile, 0, 255)
     return sheet
+
+
+def write_mask_atlas(path: Path, sheet: NDArray[np.uint8]) -> None:
+    """The numbers of colours, from 1, in the colours of lesions; recolour() changes these later."""
+    _write_palette(path, sheet, [rgb(number) for number in range(1, len(LESION_COLOURS) + 1)])
 
 
 def write_part_atlas(path: Path, slices: NDArray[np.uint8], layout: AtlasLayout) -> None:

@@ -17,7 +17,7 @@ from patients.models import Patient
 from segmentation.files import preview_path
 from segmentation.models import Comparison, CriterionName, ResponseDecision, Segmentation
 from segmentation.palette import LESION_COLOURS, rgb
-from segmentation.previews import _write_mask_atlas
+from segmentation.previews import write_mask_atlas
 from segmentation.tests.course_factories import course_of, examine, link
 from segmentation.tests.factories import write_result_files
 from segmentation.tests.reading_factories import SIGNED, ComparisonFactory
@@ -168,7 +168,7 @@ def test_the_mask_is_served_in_the_colours_of_the_names(
     write_result_files(result)
     path = preview_path(result, "mask")
     labels = np.array([[0, 1], [2, 1]], dtype=np.uint8)
-    _write_mask_atlas(path, labels)
+    write_mask_atlas(path, labels)
     client = sign_in(viewer)
     address = reverse("segmentation:preview", args=[result.pk, "mask"])
 

@@ -124,8 +124,8 @@ def test_erasing_a_patient_leaves_the_others_alone(
     result = kept.segmentations.get()
     assert Path(kept.file.path).exists()
     assert Path(result.mask.path).exists()
-    # The scan and its thumbnail; its mask, the lesions and three previews.
-    assert len(files_below(media)) == 7
+    # The scan and its thumbnail; its mask, the lesions, the unsure voxels and three previews.
+    assert len(files_below(media)) == 8
 
 
 def test_only_the_fact_of_it_stays_in_the_log(
