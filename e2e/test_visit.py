@@ -1,4 +1,4 @@
-"""A visit with four sequences, dropped at once: one result on its FLAIR, with the tumour's parts."""
+"""A visit with four sequences, dropped at once: one result on its FLAIR, with its parts."""
 
 from __future__ import annotations
 
