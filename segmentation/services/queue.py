@@ -26,7 +26,7 @@ from segmentation.models import (
     State,
     Step,
 )
-from segmentation.plans import Plan, plan_reading
+from segmentation.plans import Plan, plan_reading, visit_of
 
 RESEND_AFTER = timedelta(seconds=45)
 RESEND_AT_ONCE = 25
@@ -72,9 +72,8 @@ def request_segmentation(
         raise SegmentationError("The scan is archived. Please restore it first.")
     if scan.is_held_back:
         raise SegmentationError("The scan has open doubts. Please confirm or correct it first.")
-    visit = Scan.objects.filter(study=scan.study_id).select_related("study")
     try:
-        plan = plan_reading(scan, visit)
+        plan = plan_reading(scan, visit_of(scan.study_id))
     except NoModelError as error:
         raise SegmentationError(str(error)) from error
     return ask(plan=plan, by=by, parent=parent)

@@ -12,7 +12,7 @@ from ml.errors import NoModelError
 from patients.models import Scan
 from segmentation.errors import ScanErasedError, SegmentationError
 from segmentation.models import Edit, ReviewState, Segmentation, State
-from segmentation.plans import Plan, find_host, plan_reading
+from segmentation.plans import Plan, find_host, plan_reading, visit_of
 from segmentation.services.locks import lock_scan
 from segmentation.services.queue import ask, request_segmentation, take_plan
 
@@ -31,14 +31,12 @@ def read_new_scan(*, scan: Scan, by: Membership) -> Asked:
     Nothing is read anew that somebody has looked at: its page offers that. Raises
     SegmentationError, in words, where no model reads it.
     """
-    visit = visit_of(scan)
+    visit = visit_of(scan.study_id)
     try:
         plan = plan_reading(scan, visit)
     except NoModelError as error:
         raise SegmentationError(str(error)) from error
-    if not plan.is_together:
-        return Asked(under_way(scan) or request_segmentation(scan=scan, by=by))
-    host = find_host(visit)
+    host = find_host(visit) if plan.is_together else None
     if host is None:
         return Asked(under_way(scan) or request_segmentation(scan=scan, by=by))
     asked = catch_up(study_id=scan.study_id, by=by)
@@ -57,7 +55,7 @@ def catch_up(*, study_id: uuid.UUID, by: Membership | None) -> Segmentation | No
     The segmentation that was asked for or is still waiting; None where there is nothing to do, or
     where one is running, whose end comes here again.
     """
-    plan = find_host(Scan.objects.filter(study=study_id).select_related("study"))
+    plan = find_host(visit_of(study_id))
     if plan is None:
         return None
     scan = plan.scans[0]
@@ -73,11 +71,6 @@ def catch_up(*, study_id: uuid.UUID, by: Membership | None) -> Segmentation | No
     if latest.state == State.RUNNING or not _is_untouched(latest) or _has_read(latest, plan):
         return None
     return ask(plan=plan, by=by or latest.requested_by)
-
-
-def visit_of(scan: Scan) -> list[Scan]:
-    """All scans of its study."""
-    return list(Scan.objects.filter(study=scan.study_id).select_related("study"))
 
 
 def under_way(scan: Scan) -> Segmentation | None:

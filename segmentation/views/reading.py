@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from datetime import date
 from itertools import count, groupby
 from pathlib import Path
@@ -23,6 +24,7 @@ from patients.models import Scan
 from patients.selectors import get_scan
 from segmentation.files import unsure_path
 from segmentation.lesion_maps import lesion_map
+from segmentation.models import Segmentation
 from segmentation.selectors.reading import channel_count, reading_manifest
 from segmentation.selectors.timeline import get_segmentation, scan_row
 from segmentation.selectors.versions import review_panel
@@ -122,14 +124,7 @@ def lesions(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     segmentation = get_segmentation(clinic=clinic_of(request), pk=pk)
     if not segmentation.mask:
         raise Http404
-    # The folder is the attempt's own, so another mask has another one.
-    tag = f"{Path(segmentation.mask.path).parent.name}-{segmentation.scan.convention}"
-    known = unchanged(request, tag)
-    if known is not None:
-        return known
-    response = send_kept(lesion_map(segmentation), tag=tag)
-    _log(request, "mask.show", segmentation.scan)
-    return response
+    return _send_map(request, segmentation, lesion_map, action="mask.show")
 
 
 @viewer_required
@@ -139,14 +134,7 @@ def parts(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     segmentation = get_segmentation(clinic=clinic_of(request), pk=pk)
     if not segmentation.parts:
         raise Http404
-    path = Path(segmentation.mask.path)
-    tag = f"parts-{path.parent.name}"
-    known = unchanged(request, tag)
-    if known is not None:
-        return known
-    response = send_kept(path, tag=tag)
-    _log(request, "mask.show", segmentation.scan)
-    return response
+    return _send_map(request, segmentation, _mask_path, action="mask.show")
 
 
 @viewer_required
@@ -156,13 +144,29 @@ def unsure(request: HttpRequest, pk: uuid.UUID) -> HttpResponseBase:
     segmentation = get_segmentation(clinic=clinic_of(request), pk=pk)
     if segmentation.unsure is None:
         raise Http404
-    path = unsure_path(segmentation)
-    tag = f"unsure-{path.parent.name}"
+    return _send_map(request, segmentation, unsure_path, action="unsure.show")
+
+
+def _mask_path(segmentation: Segmentation) -> Path:
+    return Path(segmentation.mask.path)
+
+
+def _send_map(
+    request: HttpRequest,
+    segmentation: Segmentation,
+    find: Callable[[Segmentation], Path],
+    *,
+    action: str,
+) -> HttpResponseBase:
+    """One of a result's volumes, looked for only where the browser does not have it yet."""
+    # The folder is the attempt's own, so another mask has another one.
+    folder = _mask_path(segmentation).parent.name
+    tag = f"{find.__name__}-{folder}-{segmentation.scan.convention}"
     known = unchanged(request, tag)
     if known is not None:
         return known
-    response = send_kept(path, tag=tag)
-    _log(request, "unsure.show", segmentation.scan)
+    response = send_kept(find(segmentation), tag=tag)
+    _log(request, action, segmentation.scan)
     return response
 
 
