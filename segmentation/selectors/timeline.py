@@ -63,12 +63,21 @@ class ScanRow:
         return self.latest is not None and self.latest.state == State.FAILED
 
     @cached_property
-    def plan(self) -> Plan | None:
-        """What the scan would be read by now; None where no model fits."""
+    def _planned(self) -> tuple[Plan | None, str]:
+        """What the scan would be read by now, or None and why no model fits."""
         try:
-            return plan_reading(self.scan, self.visit)
-        except NoModelError:
-            return None
+            return plan_reading(self.scan, self.visit), ""
+        except NoModelError as error:
+            return None, str(error)
+
+    @property
+    def plan(self) -> Plan | None:
+        return self._planned[0]
+
+    @property
+    def no_model_reason(self) -> str:
+        """Why nothing was asked for, where no model reads the scan; else empty."""
+        return self._planned[1] if self.latest is None else ""
 
     @property
     def model_is_outdated(self) -> bool:
@@ -81,29 +90,21 @@ class ScanRow:
     @property
     def arrived(self) -> tuple[str, ...]:
         """The sequences that the visit has by now and the current result was not given."""
-        if self.current is None or not self.current.model_name or self.plan is None:
-            return ()
-        read = {scan.pk for scan in self.current.inputs.all()}
-        return tuple(scan.sequence for scan in self.plan.scans if scan.pk not in read)
+        planned, read = self._planned_and_read()
+        return tuple(scan.sequence for scan in planned if scan not in read)
 
     @property
     def gone(self) -> tuple[str, ...]:
         """The sequences that the current result was given and the visit does not have any more."""
-        if self.current is None or not self.current.model_name or self.plan is None:
-            return ()
-        there = {scan.pk for scan in self.plan.scans}
-        return tuple(s.sequence for s in self.current.inputs.all() if s.pk not in there)
+        planned, read = self._planned_and_read()
+        return tuple(scan.sequence for scan in read if scan not in planned)
 
-    @property
-    def no_model_reason(self) -> str:
-        """Why nothing was asked for, where no model reads the scan; else empty."""
-        if self.latest is not None:
-            return ""
-        try:
-            plan_reading(self.scan, self.visit)
-        except NoModelError as error:
-            return str(error)
-        return ""
+    def _planned_and_read(self) -> tuple[list[Scan], list[Scan]]:
+        """The scans that would be read by now, and those that the model of the current result
+        was given; none where there is nothing to compare."""
+        if self.current is None or not self.current.model_name or self.plan is None:
+            return [], []
+        return list(self.plan.scans), list(self.current.inputs.all())
 
 
 def asked_model(result: Segmentation) -> tuple[str, str]:
