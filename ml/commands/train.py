@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ml.training.config import read_config
 from ml.training.loop import train
+from ml.training.memory import keep_freed_memory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    keep_freed_memory()
     config = read_config(
         options.config,
         fold=options.fold,
