@@ -44,25 +44,24 @@ def count_operations(spec: NetworkSpec, images: Counter[tuple[int, ...]]) -> int
     return operations
 
 
+PRECISIONS = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+
+
 @dataclass(frozen=True)
 class MatrixRate:
     """Operations a second of the best of a few products of large square matrices."""
 
     float32: float
-    bfloat16: float
-
-    def of(self, engine: str) -> float:
-        """The rate at the precision in which the engine of that name multiplies."""
-        return self.bfloat16 if "f16" in engine else self.float32
+    own: float
+    """At the precision in which the engine multiplies."""
 
 
-def measure_matrix_rate(side: int) -> MatrixRate:
-    """Of this machine's CUDA device where there is one, else of its CPU."""
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return MatrixRate(
-        _rate(side, torch.float32, device),
-        _rate(side, torch.bfloat16, device),
-    )
+def measure_matrix_rate(side: int, engine: str) -> MatrixRate:
+    """On the device of the engine of that name, such as ``torch cuda f16``."""
+    device = "cuda" if "cuda" in engine else "cpu"
+    own = PRECISIONS[engine.rpartition(" ")[2]]
+    float32 = _rate(side, torch.float32, device)
+    return MatrixRate(float32, float32 if own is torch.float32 else _rate(side, own, device))
 
 
 def _rate(side: int, dtype: torch.dtype, device: str) -> float:

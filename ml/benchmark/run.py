@@ -80,7 +80,7 @@ def run_benchmark(
     same = read_stack(precise, ours.stack)[1]
     plain = read_plainly(network, model.card, ours.stack, batches=effort.batches)
     yardstick = time_yardstick(effort.yardstick, effort.batches)
-    rate = measure_matrix_rate(effort.matrix_side)
+    rate = measure_matrix_rate(effort.matrix_side, model.engine.name)
     return Report(
         model=f"{model.card.name} {model.card.version}",
         engine=model.engine.name,
@@ -97,7 +97,7 @@ def run_benchmark(
         yardstick_seconds=yardstick.seconds,
         yardstick_batch=yardstick.batch,
         operations=count_operations(model.card.network, counting.images),
-        operations_per_second=rate.of(model.engine.name),
+        operations_per_second=rate.own,
         float32_per_second=rate.float32,
         peak_mb=peak,
         above_loaded_mb=peak - held,

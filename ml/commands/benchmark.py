@@ -36,6 +36,7 @@ def run(options: argparse.Namespace) -> None:
             report = _run(options, path)
     print(report.as_table())
     if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report.as_dict(), indent=2) + "\n", encoding="utf-8")
 
 

@@ -49,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=ALL_SLICES,
         help="score all slices, or only those whose reference has tumour",
     )
+    parser.add_argument(
+        "--alone", action="store_true", help="read each slice as a picture, without the others"
+    )
     parser.add_argument("--region", choices=REGIONS, default=WHOLE, help="which one is scored")
     parser.add_argument(
         "--type-weights", type=Path, help="of types: other weights of the model that names them"
@@ -75,6 +78,7 @@ def run(options: argparse.Namespace) -> None:
         sequences=Sequences(options.channels),
         slices=options.slices,
         region=options.region,
+        alone=options.alone,
         seed=options.seed,
     )
     if options.weights:

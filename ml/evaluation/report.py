@@ -42,12 +42,19 @@ class Findings:
     excluded: list[str] = field(default_factory=list)
 
 
-def segment_case(model: Model, stack: AxialStack, region: str = WHOLE) -> BoolArray:
+def segment_case(
+    model: Model, stack: AxialStack, region: str = WHOLE, *, alone: bool = False
+) -> BoolArray:
     """The mask of ``region`` (Z, H, W), drawn exactly as that of a scan of the clinic.
 
-    That is the whole stack, with the card's way of reading, threshold and least component size.
+    That is the whole stack, with the card's way of reading, threshold and least component size;
+    with ``alone`` each slice as if it had been sent as a picture, without the others.
     Raises ValueError where the model does not mark the region by itself.
     """
+    if alone:
+        slices = np.split(stack.pixels, stack.pixels.shape[1], axis=1)
+        pictures = [replace(stack, pixels=pixels) for pixels in slices]
+        return np.concatenate([segment_case(model, picture, region) for picture in pictures])
     if region == WHOLE:
         return read_stack(model, stack)[1]
     if region not in model.card.regions:
@@ -63,12 +70,13 @@ def evaluate_cases(
     sequences: Sequences = Sequences(),  # noqa: B008 - it cannot change
     slices: str = ALL_SLICES,
     region: str = WHOLE,
+    alone: bool = False,
 ) -> Findings:
     """The scores of ``model`` on one region of ``cases``, one at a time."""
     findings = Findings()
     for case in tqdm(cases, desc="evaluating", unit="case", mininterval=5):
         stack = sequences.show(case.stack)
-        mask = segment_case(model, stack, region)
+        mask = segment_case(model, stack, region, alone=alone)
         case = replace(case, mask=region_mask(case, region))
         score = score_case(case, mask, tumour_slices_only=slices == TUMOUR_SLICES)
         findings.sequences.update(shown_sequences(stack))
@@ -90,21 +98,28 @@ def evaluate_dataset(
     sequences: Sequences = Sequences(),  # noqa: B008 - it cannot change
     slices: str = ALL_SLICES,
     region: str = WHOLE,
+    alone: bool = False,
     seed: int = 0,
 ) -> tuple[dict[str, Any], Findings]:
     """The report on ``dataset`` below ``root``, and the findings that pictures are drawn from.
+
+    With ``alone`` each slice is read as if it had been sent as a picture, without the others.
 
     Raises ValueError where nobody was evaluated or one of ``patients`` is not there, and
     DatasetError where the data set is not as it should be.
     """
     cases = READERS[dataset](root, patients, sequences.to_read(model))
-    findings = evaluate_cases(model, cases, sequences=sequences, slices=slices, region=region)
+    findings = evaluate_cases(
+        model, cases, sequences=sequences, slices=slices, region=region, alone=alone
+    )
     missing = (patients or set()) - findings.patients
     if missing:
         raise ValueError(f"{root} does not hold these patients: {', '.join(sorted(missing))}")
     report = make_report(model, findings, dataset=dataset, slices=slices, seed=seed)
     if region != WHOLE:
         report["region"] = region
+    if alone:
+        report["read"] = "each slice alone"
     return report, findings
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ml import models
+from ml.commands import train
 from ml.tests import factories
 
 
@@ -18,6 +19,12 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def _memory_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The train command changes it for good, and this process has other tests to run."""
+    monkeypatch.setattr(train, "keep_freed_memory", lambda: True)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ml.__main__ import main
+from ml.benchmark import arithmetic
 from ml.benchmark.arithmetic import CountingEngine, count_operations, measure_matrix_rate
 from ml.benchmark.clock import best_batch, time_best_batch
 from ml.benchmark.head import SHAPE, write_head
@@ -192,10 +193,20 @@ def test_the_best_batch_takes_least_for_each_slice(monkeypatch: pytest.MonkeyPat
     assert best_batch(lambda size: latest.__setitem__(0, size), (1, 4, 8)) == 4
 
 
-def test_the_matrix_rate_is_measured_at_both_precisions() -> None:
-    rate = measure_matrix_rate(16)
-    assert rate.of("openvino bf16") == rate.bfloat16 > 0
-    assert rate.of("torch cpu f32") == rate.float32 > 0
+def test_the_matrix_rate_is_measured_at_the_precision_of_the_engine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rates = {torch.float32: 1.0, torch.float16: 2.0, torch.bfloat16: 3.0}
+    monkeypatch.setattr(arithmetic, "_rate", lambda side, dtype, device: rates[dtype])
+    engines = ("openvino bf16", "openvino f16", "torch cpu f32", "torch cuda f16")
+    assert [measure_matrix_rate(16, engine).own for engine in engines] == [3.0, 2.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("precision", ["f32", "f16", "bf16"])
+def test_the_matrix_rate_of_this_machine(precision: str) -> None:
+    rate = measure_matrix_rate(16, f"torch cpu {precision}")
+    assert rate.own > 0
+    assert rate.float32 > 0
 
 
 def test_the_peak_covers_what_is_held_for_a_moment() -> None:

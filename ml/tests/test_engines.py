@@ -94,6 +94,17 @@ def test_engines_draw_the_same_mask(
         assert dice(quick[tissue] >= level, precise[tissue] >= level) > 0.998
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_cuda_in_half_precision_answers_as_the_cpu_does(spec: NetworkSpec) -> None:
+    network = random_network(spec)
+    images = np.random.default_rng(0).normal(size=(3, 3, 64, 96)).astype(np.float32)
+    precise = TorchEngine(network, precision="f32").read(images)
+    quick = TorchEngine(network, device="cuda")
+    assert quick.name == "torch cuda f16"
+    np.testing.assert_allclose(quick.read(images), precise, atol=0.05)
+
+
 @needs_openvino
 def test_one_compiled_network_reads_every_size_and_every_batch() -> None:
     network = random_network(UNET)

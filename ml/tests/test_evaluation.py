@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from ml.datasets.cases import LabelledCase
-from ml.evaluation.report import evaluate_cases, evaluate_dataset, make_report, write_report
+from ml.evaluation.report import (
+    evaluate_cases,
+    evaluate_dataset,
+    make_report,
+    segment_case,
+    write_report,
+)
 from ml.evaluation.scoring import ALL_METRICS
 from ml.evaluation.selection import Sequences, read_patients
 from ml.evaluation.tables import as_markdown, as_table
@@ -81,6 +87,23 @@ def test_each_case_has_a_row_of_its_own(tmp_path: Path) -> None:
     assert set(rows[0]) == {"case", "patient", "slices", "tumour_slices", *ALL_METRICS}
     assert (rows[0]["slices"], rows[0]["tumour_slices"]) == (3, 2)
     assert rows[3]["hd95"] is None
+
+
+def test_a_slice_alone_is_read_as_the_picture_it_would_be(tmp_path: Path) -> None:
+    case = one_case()
+    model = threshold_model()
+    alone = segment_case(model, case.stack, alone=True)
+
+    assert alone.shape == case.mask.shape
+    middle = case.mask.shape[0] // 2
+    picture = stack_of_channels({"FLAIR": case.stack.reference[[middle]]}, (1.0, 1.0))
+    np.testing.assert_array_equal(alone[middle], segment_case(model, picture)[0])
+    # Its own scale and its own specks, so not what the whole stack gives.
+    assert (alone != segment_case(model, case.stack)).any()
+
+    report = report_on(write_tree(tmp_path), alone=True)
+    assert report["read"] == "each slice alone"
+    assert "read" not in report_on(tmp_path)
 
 
 def test_only_the_patients_asked_for_are_evaluated(tmp_path: Path) -> None:

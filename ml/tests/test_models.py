@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from ml.models import (
     shipped_cards,
 )
 from ml.tests.factories import THRESHOLD_SPEC, write_weights
+from ml.training.config import read_config
 
+CONFIGS = Path(models.__file__).parent / "configs"
 SHIPPED = Path(models.__file__).parent / "weights"
 SHIPPED_CARDS = sorted(SHIPPED.glob("*.toml"))
 
@@ -42,6 +45,20 @@ def test_a_shipped_card_is_complete_and_makes_sense(path: Path) -> None:
     assert card.least_voxels >= 1
     assert len(card.labels) == card.network.options.get("out_channels", 1)
     assert 0 not in card.labels
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    words = ("reads", "does_not_read", "data", "licence", "intended_use", "limits", "figures")
+    assert all(document["about"][name] for name in words)
+    assert "not for diagnosis" in document["about"]["intended_use"]
+    assert document["metrics"]
+
+
+# What ships takes its words from these; the systems that are compared with it never ship.
+@pytest.mark.parametrize("name", ["flair2d", "glioma", "t1ce_slices", "tumour_type"])
+def test_the_configuration_of_what_ships_has_the_words_for_its_card(name: str) -> None:
+    words = read_config(CONFIGS / f"{name}.toml").card
+    assert {"reads", "data", "licence", "intended_use", "limits", "figures"} <= set(words)
+    for path in (*words["splits"], *words["configurations"]):
+        assert (CONFIGS.parents[1] / path).exists()
 
 
 @pytest.mark.parametrize("path", SHIPPED_CARDS, ids=lambda path: path.stem)

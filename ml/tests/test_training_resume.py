@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 
 from ml.__main__ import main
 from ml.tests.training_factories import (
+    assert_finite,
     assert_same,
     read_log,
     timeless,
@@ -157,6 +158,30 @@ def test_resuming_a_finished_run_changes_nothing(
     before = {path.name: path.read_bytes() for path in whole.iterdir()}
     train(config, root, whole, resume=True)
     assert {path.name: path.read_bytes() for path in whole.iterdir()} == before
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+def test_a_run_on_cuda_goes_on_where_it_was(
+    config: TrainingConfig, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mend = stop_at(monkeypatch, "_step", 4)
+    with pytest.raises(Stopped):
+        loop.train(config, data_root=root, output=tmp_path, device="cuda")
+    mend()
+    weights = loop.train(config, data_root=root, output=tmp_path, resume=True, device="cuda")
+    assert_finite(weights)
+    assert [row["epoch"] for row in read_log(tmp_path)] == ["1", "2"]
+
+
+def test_a_run_begun_anew_cannot_be_resumed_from_an_earlier_one(
+    config: TrainingConfig, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint(tmp_path / "checkpoint.pt", {"of": "an earlier run"})
+    mend = stop_at(monkeypatch, "_step", 1)
+    with pytest.raises(Stopped):
+        train(config, root, tmp_path)
+    mend()
+    assert not (tmp_path / "checkpoint.pt").exists()
 
 
 def test_without_resume_a_run_begins_anew(

@@ -59,9 +59,13 @@ def train(
     ``<name>.safetensors`` and its card ``<name>.toml``; with ``keep_epochs``, also
     ``<name>-<epoch>.safetensors`` for each epoch. With ``resume``, a run goes on from its
     checkpoint, and ends as if it had never stopped: each sample and each step depends only on the
-    seed and its number. (Bitwise so on one machine with the same number of threads.)
+    seed and its number. (Bitwise so on one CPU with the same number of threads; CUDA adds up in
+    whatever order its threads come.) Without it, an earlier run's checkpoint goes at once, so that
+    nobody resumes the wrong run.
     """
     output.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        (output / CHECKPOINT).unlink(missing_ok=True)
     if config.threads:
         torch.set_num_threads(config.threads)
     task = choose_task(config, data_root)
