@@ -9,6 +9,7 @@ from ml.geometry import ImageKind
 from patients.models import Scan
 from segmentation.errors import ComparisonError
 from segmentation.models import Alignment, Segmentation, State
+from segmentation.parts import marked_names
 
 
 def have_one_grid(first: Scan, second: Scan) -> bool:
@@ -114,5 +115,4 @@ def cautions(earlier: Segmentation, later: Segmentation) -> list[str]:
 
 def _kind(result: Segmentation) -> str:
     """What the mask marks, in words."""
-    labels = ", ".join(str(name) for name in dict(result.labels).values())
-    return labels or "a person's mask"
+    return ", ".join(marked_names(result.labels)) or "a person's mask"

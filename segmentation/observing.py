@@ -8,6 +8,7 @@ from ml.course import Clinical, Observation
 from patients.models import Scan
 from patients.models import Sequence as SequenceName
 from segmentation.models import Lesion, Segmentation
+from segmentation.parts import marked_names
 from segmentation.services.drafts import draft_among
 
 BY_HAND = "by hand"
@@ -16,8 +17,7 @@ MEASURABLE_MM = 10.0
 
 def component_of(result: Segmentation) -> str:
     """What the mask marks, in the words of its labels."""
-    labels = [str(name) for _, name in sorted(dict(result.labels).items())]
-    return " and ".join(labels) or "a person's mask"
+    return " and ".join(marked_names(result.labels)) or "a person's mask"
 
 
 def is_enhancing(component: str) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.parts import measure_parts
+from ml.parts import BY_HAND_NAME, measure_parts
 from ml.prediction import make_grid
 from ml.stacks import volume_to_slices
 from ml.volumes import MedicalImage
@@ -17,6 +17,15 @@ from segmentation.found import Addition
 from segmentation.previews import pixel_sizes, plan_atlas, write_part_atlas
 
 FIELD = "parts"
+
+
+def marked_names(labels: Mapping[str, str]) -> list[str]:
+    """What a mask marks, in the order of its values.
+
+    Not what a person added to a part-wise mask without saying of which part: it belongs to the
+    same tumour, and a voxel more makes no other kind of mask.
+    """
+    return [str(name) for _, name in sorted(labels.items()) if name != BY_HAND_NAME]
 
 
 def describe_parts(

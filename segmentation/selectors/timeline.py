@@ -15,6 +15,7 @@ from django.shortcuts import get_object_or_404
 from clinic.models import Clinic
 from ml.errors import NoModelError
 from patients.models import Patient, Scan
+from segmentation.basis import scans_behind
 from segmentation.models import ReviewState, Segmentation, State
 from segmentation.plans import Plan, plan_reading
 
@@ -149,13 +150,14 @@ def row_of(scan: Scan, visit: Iterable[Scan] = ()) -> ScanRow:
 
 
 def _found_elsewhere(scan: Scan, visit: Iterable[Scan]) -> Segmentation | None:
-    """The result of another scan of the visit, or what is under way there, that has read this."""
+    """The result of another scan of the visit, or what is under way there, that rests on this."""
     for other in visit:
         if other.pk == scan.pk:
             continue
-        for attempt in other.segmentations.all():
+        attempts = list(other.segmentations.all())
+        for attempt in attempts:
             counts = attempt.is_current or attempt.is_active
-            if counts and scan.pk in {read.pk for read in attempt.inputs.all()}:
+            if counts and scan.pk in scans_behind(attempt, attempts):
                 attempt.scan = other
                 return attempt
     return None

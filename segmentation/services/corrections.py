@@ -140,8 +140,11 @@ def forget_physical_sizes(scan: Scan) -> None:
         sum_of_products_mm2=None,
         satellites=None,
         distances_mm=None,
-        parts=None,
     )
+    for result in results.filter(parts__isnull=False):
+        # How many voxels are of which part stays true.
+        result.parts = [{**part, "volume_ml": None} for part in result.parts or ()]
+        result.save(update_fields=["parts"])
     Lesion.objects.filter(segmentation__in=results).update(
         volume_ml=None,
         longest_diameter_mm=None,

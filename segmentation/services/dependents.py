@@ -2,39 +2,50 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+import uuid
+
 from django.utils import timezone
 
 from clinic.models import Membership
 from patients.models import Scan
+from segmentation.basis import attempts_on, scans_behind
 from segmentation.errors import SegmentationError
-from segmentation.models import ACTIVE, Segmentation, State, Step
+from segmentation.models import Segmentation, State, Step
 from segmentation.services.queue import request_segmentation
 from segmentation.services.reviews import withdraw_signatures
 
 REPLACED = "The scan was corrected while it was being segmented, so this run was ended."
+PARTNER_REPLACED = (
+    "A scan that was read with this one was corrected or erased meanwhile, so this run was ended."
+)
 READ_WITH = "A scan that it was read with was corrected or erased"
 
 
 def scans_resting_on(scan: Scan) -> list[Scan]:
-    """Other scans whose result that counts, or is under way, was read from this one too.
-
-    A person's mask counts as well where it was made from such a result, whose parts it has.
-    """
-    rests = Q(inputs=scan) | Q(parent__inputs=scan)
-    counts = Q(is_current=True) | Q(state__in=ACTIVE)
-    results = Segmentation.objects.filter(rests, counts).exclude(scan=scan)
-    return list(Scan.objects.filter(pk__in=results.values("scan")).select_related("study"))
+    """Other scans whose result that counts, or is under way, rests on this one too."""
+    given = Segmentation.objects.filter(inputs=scan).exclude(scan=scan)
+    near = Scan.objects.filter(pk__in=given.values("scan")).select_related("study")
+    return [other for other in near if scan.pk in _behind_what_counts(other)]
 
 
 def rests_on_others(scan: Scan) -> bool:
-    """Whether a result of the scan was read from other scans too."""
-    results = Segmentation.objects.filter(scan=scan)
-    return Scan.objects.filter(read_by__in=results).exclude(pk=scan.pk).exists()
+    """Whether the scan's result that counts, or is under way, rests on other scans too."""
+    return bool(_behind_what_counts(scan))
+
+
+def _behind_what_counts(scan: Scan) -> frozenset[uuid.UUID]:
+    attempts = attempts_on(scan.pk)
+    counting = (row for row in attempts if row.is_current or row.is_active)
+    return frozenset().union(*(scans_behind(row, attempts) for row in counting))
 
 
 def discount_results(
-    *, scan: Scan, by: Membership, reason: str, because: str = "The scan was corrected"
+    *,
+    scan: Scan,
+    by: Membership,
+    reason: str,
+    because: str = "The scan was corrected",
+    ended: str = REPLACED,
 ) -> None:
     """No result of the scan counts any more; what is under way on it ends, signatures go.
 
@@ -43,7 +54,7 @@ def discount_results(
     # A worker that is on it loses its claim, since its row is no longer running.
     scan.segmentations.active().update(
         state=State.FAILED,
-        reason=REPLACED,
+        reason=ended,
         token=None,
         step=Step.NONE,
         finished_at=timezone.now(),
@@ -55,7 +66,7 @@ def discount_results(
 def read_dependents_again(*, scans: list[Scan], by: Membership, reason: str) -> None:
     """For who holds the locks of ``scans``, whose results rest on one that is not what it was."""
     for scan in scans:
-        discount_results(scan=scan, by=by, reason=reason, because=READ_WITH)
+        discount_results(scan=scan, by=by, reason=reason, because=READ_WITH, ended=PARTNER_REPLACED)
         try:
             request_segmentation(scan=scan, by=by)
         except SegmentationError:

@@ -16,6 +16,7 @@ from clinic.models import Membership
 from clinic.services.log import record_access
 from clinic.services.passwords import confirm_password
 from patients.models import Scan
+from segmentation.basis import why_outdated
 from segmentation.errors import ReviewError
 from segmentation.models import Review, ReviewAction, ReviewState, Segmentation, State
 from segmentation.services.drafts import Draft, compare_with_draft
@@ -31,8 +32,6 @@ LOG_WORDS = {
     ReviewAction.MADE_CURRENT: "review.make_current",
 }
 REVIEW_FIELDS = ("review", "reviewer", "reviewer_name", "reviewed_at", "draft", "draft_dice")
-# What changes how a file is read; a date or a patient that was corrected leaves the mask right.
-READING = ("sequence", "spacing", "sides")
 
 
 @transaction.atomic
@@ -87,8 +86,8 @@ def sign_result(
 
     The password is asked before anything else and outside the transaction, so that a wrong one
     is counted whatever comes of the rest. Raises PasswordError, or ReviewError where the result
-    is decided already, no longer fits its scan, is older than what is signed, or is with someone
-    else.
+    is decided already, no longer fits its scan or what it was read with, is older than what is
+    signed, or is with someone else.
     """
     confirm_password(member=by, password=password, request=request)
     # Masks of results never change, so they are read before anything is locked.
@@ -137,8 +136,8 @@ def reject_result(*, result: Segmentation, by: Membership, reason: str) -> Segme
 def make_current(*, result: Segmentation, by: Membership) -> Segmentation:
     """Makes a version the one that counts.
 
-    Raises ReviewError for a rejected one, for one that no longer fits its scan, and for an
-    unsigned one while another is signed.
+    Raises ReviewError for a rejected one, for one that no longer fits its scan or what it was read
+    with, and for an unsigned one while another is signed.
     """
     locked = _lock(result)
     if locked.is_current:
@@ -230,17 +229,9 @@ def _refuse_while_with_another(result: Segmentation, by: Membership) -> None:
 
 
 def _refuse_outdated(result: Segmentation) -> None:
-    if not fits_its_scan(result):
-        raise ReviewError(
-            f"The scan was corrected after version {result.version} was made, so that version "
-            "does not fit it any more. Run the model again, or save a corrected version."
-        )
-
-
-def fits_its_scan(result: Segmentation) -> bool:
-    """Whether the scan is still read as it was when the result was made."""
-    changes = result.scan.corrections.filter(field__in=READING)
-    return not changes.filter(corrected_at__gt=result.finished_at or result.created_at).exists()
+    reason = why_outdated(result)
+    if reason:
+        raise ReviewError(f"{reason} Run the model again, or save a corrected version.")
 
 
 def _refuse_older_than_signed(result: Segmentation) -> None:

@@ -21,6 +21,7 @@ from ml.parts import keep_parts
 from ml.place import Convention
 from ml.volumes import MedicalImage, load_image
 from patients.models import Scan
+from segmentation.basis import Taken, taken_over
 from segmentation.errors import NewerVersionError, SegmentationError, StaleDrawingError
 from segmentation.files import attempt_folder, kept_only_if_saved
 from segmentation.found import Addition, Finding
@@ -42,7 +43,6 @@ from segmentation.services.results import (
     write_finding,
 )
 
-DRAWN_BY_HAND = {"1": "Drawn by hand"}
 NOT_FITTED_YET = "no worker has laid this scan on the template yet"
 FILE_MISSING = "The scan's file could not be read on the server. Your drawing is kept."
 HELD_BACK = (
@@ -50,8 +50,8 @@ HELD_BACK = (
     "confirm or correct the scan on its page, then save again."
 )
 CORRECTED_MEANWHILE = (
-    "What is declared of the scan was changed while this was saved. Your drawing is kept; "
-    "please save it again."
+    "What is declared of the scan, or of one that its result was read with, was changed while this "
+    "was saved. Your drawing is kept; please save it again."
 )
 
 
@@ -66,15 +66,18 @@ def save_edit(
     """Makes the member's drawing, at ``revision``, the scan's next version, and removes it.
 
     Measures, previews and lesions come from the same code as a model's. An empty mask says that
-    there is no tumour. A version made from a signed one is an amendment: it waits, and the signed
-    one counts. Raises StaleDrawingError where another revision is kept, NewerVersionError where
-    the drawing's base is not the newest any more (unless ``even_though_newer``), SegmentationError
-    where the scan is archived or was erased meanwhile. Nothing is stored then, and the drawing
-    stays with its scan.
+    there is no tumour. Its parts are those of the drawing's base, and rest on what that rests on;
+    where one of those scans has changed, it is drawn by hand and has none. A version made from a
+    signed one is an amendment: it waits, and the signed one counts. Raises StaleDrawingError where
+    another revision is kept, NewerVersionError where the drawing's base is not the newest any more
+    (unless ``even_though_newer``), SegmentationError where the scan is archived, or it or what the
+    base rests on was changed or erased meanwhile. Nothing is stored then, and the drawing stays
+    with its scan.
     """
     edit = _checked(scan, by, revision, even_though_newer)
     image, finding = _measure(scan, edit)
-    segmentation = _new_row(scan, by, edit, remark)
+    taken = taken_over(edit.base)
+    segmentation = _new_row(scan, by, edit, remark, taken)
     finding, parts = _take_parts_over(segmentation, image, finding)
     carried = (*parts, *carry_type(scan, edit.base))
     folder = attempt_folder(segmentation.pk, uuid.uuid4())
@@ -84,7 +87,8 @@ def save_edit(
             addition.write(folder)
             setattr(segmentation, addition.field, addition.facts)
         with transaction.atomic():
-            _store(segmentation, scan, by, revision, even_though_newer, written, finding)
+            edit = _lock_and_check(scan, by, revision, even_though_newer, taken)
+            _store(segmentation, edit, written, finding, taken)
     return segmentation
 
 
@@ -147,13 +151,13 @@ def _take_parts_over(
 ) -> tuple[Finding, tuple[Addition, ...]]:
     """The drawing with the parts of the version that it was made from, where that has any."""
     base, scan = segmentation.parent, segmentation.scan
-    if base is None or not base.parts:
+    if base is None or len(segmentation.labels) < 2:
         return finding, ()
     try:
         before, _ = nifti.read_voxels(Path(base.mask.path))
     except (InvalidVolumeError, OSError) as error:
         raise SegmentationError(FILE_MISSING) from error
-    names = {int(value): str(name) for value, name in dict(base.labels).items()}
+    names = {int(value): str(name) for value, name in segmentation.labels.items()}
     mask, names = keep_parts(finding.mask > 0, before.astype(np.uint8), names)
     segmentation.labels = {str(value): name for value, name in names.items()}
     parts = describe_parts(mask, names, image=image, spacing_is_reliable=scan.spacing_is_reliable)
@@ -167,39 +171,42 @@ def _fit(scan: Scan) -> TemplateFit:
     return TemplateFit.from_dict(scan.template_fit)
 
 
-def _new_row(scan: Scan, by: Membership, edit: Edit, remark: str) -> Segmentation:
-    base = edit.base
+def _new_row(scan: Scan, by: Membership, edit: Edit, remark: str, taken: Taken) -> Segmentation:
     return Segmentation(
         scan=scan,
-        parent=base,
+        parent=edit.base,
         author=by,
         author_name=by.display_name,
         requested_by=by,
         remark=remark.strip(),
-        labels=dict(DRAWN_BY_HAND if base is None else base.labels),
+        labels=dict(taken.labels),
         started_at=edit.created_at,
     )
 
 
-def _store(
-    segmentation: Segmentation,
-    scan: Scan,
-    by: Membership,
-    revision: int,
-    even_though_newer: bool,
-    written: Written,
-    finding: Finding,
-) -> None:
-    """The rows, after everything was asked once more with the scan and the drawing locked."""
+def _lock_and_check(
+    scan: Scan, by: Membership, revision: int, even_though_newer: bool, taken: Taken
+) -> Edit:
+    """The drawing, after everything was asked once more with it and the scan locked."""
     lock_scan(scan.pk)
     fresh = Scan.objects.select_related("study").get(pk=scan.pk)
     if _reading(fresh) != _reading(scan):
         raise SegmentationError(CORRECTED_MEANWHILE)
     lock_edit(fresh, by, revision)
     edit = _checked(fresh, by, revision, even_though_newer)
-    segmentation.study = fresh.study
+    if taken_over(edit.base) != taken:
+        raise SegmentationError(CORRECTED_MEANWHILE)
+    return edit
+
+
+def _store(
+    segmentation: Segmentation, edit: Edit, written: Written, finding: Finding, taken: Taken
+) -> None:
+    """The rows, for who holds the locks of the scan and the drawing."""
+    scan, by = edit.scan, edit.author
+    segmentation.study = scan.study
     store_result(segmentation, written, finding.measurement)
-    segmentation.inputs.set([fresh])
+    segmentation.inputs.set(Scan.objects.filter(pk__in={scan.pk, *taken.others}))
     remove_edit(edit)
     made_from = (
         "" if segmentation.parent is None else f" from version {segmentation.parent.version}"
@@ -207,8 +214,8 @@ def _store(
     record_access(
         member=by,
         action="edit.save",
-        subject=fresh,
-        patient_id=fresh.study.patient_id,
+        subject=scan,
+        patient_id=scan.study.patient_id,
         detail=f"version {segmentation.version}{made_from}",
     )
 

@@ -10,10 +10,11 @@ from clinic.models import Clinic
 from ml import models
 from ml.atlas import TemplateFit
 from ml.models import Model
-from patients.models import Patient
-from patients.tests.factories import PatientFactory
+from patients.models import Patient, Study
+from patients.tests.factories import PatientFactory, StudyFactory
 from segmentation import pipeline
 from segmentation.tests.factories import stub_model
+from segmentation.tests.visit_factories import together_model
 
 # Looking for the template in the tests' small heads would take seconds and find nothing.
 NOT_A_HEAD = "a test's head is not fitted"
@@ -27,6 +28,21 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     monkeypatch.setattr(pipeline, "cached_model", lambda _name: stub)
     monkeypatch.setattr(pipeline, "fit_scan", lambda *_, **__: TemplateFit.refused(NOT_A_HEAD))
     return stub
+
+
+@pytest.fixture
+def both(monkeypatch: pytest.MonkeyPatch) -> dict[str, Model]:
+    """The model of one scan and the one of several, in place of what ships."""
+    known = {model.card.name: model for model in (stub_model(), together_model())}
+    monkeypatch.setattr(models, "shipped_cards", lambda: tuple(m.card for m in known.values()))
+    monkeypatch.setattr(pipeline, "cached_model", known.__getitem__)
+    monkeypatch.setattr(pipeline, "fit_scan", lambda *_, **__: TemplateFit.refused(NOT_A_HEAD))
+    return known
+
+
+@pytest.fixture
+def study(clinic: Clinic) -> Study:
+    return StudyFactory(patient=PatientFactory(clinic=clinic))
 
 
 @pytest.fixture

@@ -16,13 +16,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from clinic.models import Clinic, Membership
-from ml import models
-from ml.atlas import TemplateFit
-from ml.models import Model
+from clinic.models import Membership
 from patients.models import Scan, Study
 from patients.services.studies import archive_scan
-from patients.tests.factories import PatientFactory, StudyFactory
+from patients.tests.factories import PatientFactory
 from segmentation import pipeline, reading_together
 from segmentation.errors import SegmentationError
 from segmentation.files import unsure_path
@@ -36,43 +33,12 @@ from segmentation.services.erasure import erase_scan
 from segmentation.services.queue import request_segmentation
 from segmentation.services.saving import save_edit
 from segmentation.services.visits import catch_up, read_new_scan
-from segmentation.tasks import run_segmentation
-from segmentation.tests.factories import ScanFactory, SegmentationFactory, stub_model
+from segmentation.tests.factories import ScanFactory, SegmentationFactory
 from segmentation.tests.reading_factories import packed
-from segmentation.tests.visit_factories import PARTS, VOXEL_ML, add_scan, together_model
+from segmentation.tests.visit_factories import PARTS, VOXEL_ML, add_scan, current, read, worked
 
 SignIn = Callable[[Membership], Client]
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def both(monkeypatch: pytest.MonkeyPatch) -> dict[str, Model]:
-    """The model of one scan and the one of several."""
-    known = {model.card.name: model for model in (stub_model(), together_model())}
-    monkeypatch.setattr(models, "shipped_cards", lambda: tuple(m.card for m in known.values()))
-    monkeypatch.setattr(pipeline, "cached_model", known.__getitem__)
-    monkeypatch.setattr(pipeline, "fit_scan", lambda *_, **__: TemplateFit.refused("a test"))
-    return known
-
-
-@pytest.fixture
-def study(clinic: Clinic) -> Study:
-    return StudyFactory(patient=PatientFactory(clinic=clinic))
-
-
-def worked(row: Segmentation | None) -> Segmentation:
-    assert row is not None
-    run_segmentation(str(row.pk))
-    row.refresh_from_db()
-    return row
-
-
-def read(scan: Scan) -> Segmentation:
-    return worked(request_segmentation(scan=scan, by=None))
-
-
-def current(scan: Scan) -> Segmentation:
-    return Segmentation.objects.get(scan=scan, is_current=True)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both")]
 
 
 # Which model, and with what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,10 @@ from ml.preparation import Preparation
 from ml.study import SEQUENCES
 from ml.tests import factories as heads
 from patients.models import Scan, Study
-from segmentation.tests.factories import ScanFactory, stub_model
+from segmentation.models import Segmentation
+from segmentation.services.queue import request_segmentation
+from segmentation.tasks import run_segmentation
+from segmentation.tests.factories import ScanFactory, SegmentationFactory, stub_model
 
 SHAPE = (60, 72, 56)
 AFFINE = np.diag([2.0, 2.0, 3.0, 1.0])
@@ -84,3 +88,40 @@ def add_scan(study: Study, sequence: str, *, seed: int = 0) -> Scan:
         slice_count=SHAPE[2],
         original_name=f"{sequence}.nii",
     )
+
+
+LABELS = {"1": "necrosis and non-enhancing tumour", "2": "oedema", "4": "enhancing tumour"}
+
+
+def read_before(*scans: Scan, **fields: Any) -> Segmentation:
+    """A result that was read from ``scans``, on the first of them; no file is made."""
+    placed = {scan.sequence: "as its file places it" for scan in scans}
+    gathered = {"placed": placed, "left_out": {}, "brain": "a test", "instead": ""}
+    values = {"model_name": "together", "labels": LABELS, "gathered": gathered, **fields}
+    row = SegmentationFactory(scan=scans[0], succeeded=True, **values)
+    row.inputs.set(scans)
+    return row
+
+
+def drawn_on(base: Segmentation, **fields: Any) -> Segmentation:
+    """A person's version of ``base`` that counts in its place, as one was stored once: with only
+    its own scan as what it was read from."""
+    Segmentation.objects.filter(scan=base.scan, is_current=True).update(is_current=False)
+    values = {"author_name": "Dr Sample", "model_name": "", "labels": base.labels, **fields}
+    return SegmentationFactory(scan=base.scan, succeeded=True, parent=base, **values)
+
+
+def worked(row: Segmentation | None) -> Segmentation:
+    """``row`` after a worker has had it."""
+    assert row is not None
+    run_segmentation(str(row.pk))
+    row.refresh_from_db()
+    return row
+
+
+def read(scan: Scan) -> Segmentation:
+    return worked(request_segmentation(scan=scan, by=None))
+
+
+def current(scan: Scan) -> Segmentation:
+    return Segmentation.objects.get(scan=scan, is_current=True)
