@@ -45,7 +45,7 @@ def taken_over(base: Segmentation | None) -> Taken:
     """What a drawing on ``base`` takes over: nothing where what that rests on has changed."""
     if base is not None:
         attempts = attempts_on(base.scan_id)
-        if all(_is_as_read(row) for row in _lineage(base, attempts)):
+        if all(is_as_read(row) for row in _lineage(base, attempts)):
             return Taken(dict(base.labels), scans_behind(base, attempts))
     return Taken(dict(DRAWN_BY_HAND), frozenset())
 
@@ -59,12 +59,28 @@ def why_outdated(result: Segmentation) -> str:
             f"The scan was corrected after version {result.version} was made, so that version "
             "does not fit it any more."
         )
-    if not all(_is_as_read(row) for row in _lineage(result, attempts_on(result.scan_id))):
+    if not all(is_as_read(row) for row in _lineage(result, attempts_on(result.scan_id))):
         return (
             f"A scan that version {result.version} was read with was corrected, moved or erased "
             "since, so that version does not hold any more."
         )
     return ""
+
+
+def is_as_read(row: Segmentation) -> bool:
+    """Whether the other scans that one attempt was given are there as they were: of that sequence,
+    in the same visit and not corrected since.
+
+    A scan that was erased is no input any more, so what was placed is asked for by sequence.
+    """
+    since = row.finished_at or row.created_at
+    gathered = row.gathered or {}
+    placed = set() if gathered.get("instead") else set(gathered.get("placed", ()))
+    return placed <= {scan.sequence for scan in row.inputs.all()} and all(
+        other.study_id == row.scan.study_id
+        and all(one.corrected_at <= since for one in other.corrections.all())
+        for other in _others_given(row)
+    )
 
 
 def _lineage(result: Segmentation, attempts: Iterable[Segmentation]) -> Iterator[Segmentation]:
@@ -82,18 +98,3 @@ def _others_given(row: Segmentation) -> list[Scan]:
     if (row.gathered or {}).get("instead"):
         return []
     return [scan for scan in row.inputs.all() if scan.pk != row.scan_id]
-
-
-def _is_as_read(row: Segmentation) -> bool:
-    """Whether what one model or person was given is there, of that sequence, in the same visit.
-
-    A scan that was erased is no input any more, so what was placed is asked for by sequence.
-    """
-    since = row.finished_at or row.created_at
-    gathered = row.gathered or {}
-    placed = set() if gathered.get("instead") else set(gathered.get("placed", ()))
-    return placed <= {scan.sequence for scan in row.inputs.all()} and all(
-        other.study_id == row.scan.study_id
-        and all(one.corrected_at <= since for one in other.corrections.all())
-        for other in _others_given(row)
-    )

@@ -27,7 +27,6 @@ from segmentation.reading_together import read_together
 from segmentation.services import queue
 from segmentation.services.queue import Claim
 from segmentation.services.results import save_result
-from segmentation.services.visits import catch_up
 from segmentation.unsure_voxels import with_unsure
 
 TOOK_TOO_LONG = (
@@ -36,6 +35,9 @@ TOOK_TOO_LONG = (
 )
 FILE_MISSING = "The scan's file could not be read on the server. Please upload it again."
 MODEL_MISSING = "The model's weights are missing or damaged on the server. Please tell support."
+NOT_ONE_VISIT = (
+    "The scans that were to be read together are not of one visit any more. Please try again."
+)
 OUT_OF_MEMORY = "The scan needs more memory than the server has. Please resample it."
 UNEXPECTED = (
     "Something went wrong on the server while this scan was processed. Please try again, and "
@@ -72,9 +74,7 @@ def execute(*, claim: Claim) -> Segmentation:
     found = replace(found, additions=(*found.additions, *named))
     found = with_unsure(claim=claim, segmentation=segmentation, image=image, found=found)
     queue.report_progress(claim=claim, step=Step.SAVING)
-    saved = save_result(claim=claim, segmentation=segmentation, image=image, found=found, fit=fit)
-    catch_up(study_id=saved.study_id, by=None)
-    return saved
+    return save_result(claim=claim, segmentation=segmentation, image=image, found=found, fit=fit)
 
 
 def _fit(scan: Scan, image: MedicalImage) -> TemplateFit:
@@ -98,6 +98,8 @@ def _find(
     """With the other scans that were asked for, or alone where there are none or it cannot be."""
     scan = segmentation.scan
     others = list(segmentation.inputs.exclude(pk=scan.pk))
+    if any(other.study_id != scan.study_id for other in others):
+        raise PermanentFailureError(NOT_ONE_VISIT)
     if not others:
         return _find_alone(claim, scan, model, image, fit)
     together = read_together(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -36,11 +35,6 @@ class Plan:
     @property
     def labels(self) -> dict[str, str]:
         return {str(value): label for value, label in self.card.labels.items()}
-
-
-def visit_of(study_id: uuid.UUID) -> list[Scan]:
-    """All scans of a study."""
-    return list(Scan.objects.filter(study=study_id).select_related("study"))
 
 
 def plan_reading(scan: Scan, visit: Iterable[Scan]) -> Plan:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,14 +17,15 @@ from segmentation.errors import SegmentationError
 from segmentation.models import Lesion, Segmentation
 from segmentation.services.dependents import (
     discount_results,
+    ids_concerned,
     read_dependents_again,
     rests_on_others,
     scans_resting_on,
 )
 from segmentation.services.hand_measures import work_out_again
 from segmentation.services.lesion_links import match_on_commit
-from segmentation.services.locks import lock_scans
-from segmentation.services.visits import catch_up, read_new_scan
+from segmentation.services.locks import held_visit, lock_found
+from segmentation.services.visits import catch_up_among, read_among
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,13 @@ def facts_of(scan: Scan) -> ScanFacts:
 def correct_scan(*, scan: Scan, by: Membership, facts: ScanFacts, reason: str) -> Scan:
     """Makes ``facts`` the scan's, keeping what they were, who changed them and why.
 
-    Raises RecordError without a reason or for an impossible date. Where the reading itself
+    Raises RecordError without a reason or for an impossible date, and ScanErasedError where the
+    scan is gone. Where the reading itself
     changes (sequence, spacing, sides), the scan is segmented again and signatures on its results
     are withdrawn; so it goes with results of other scans that were read from this one too.
     """
+    held = lock_found(lambda: ids_concerned(scan) | _ids_on(facts))
     dependents = scans_resting_on(scan)
-    lock_scans([scan.pk, *(other.pk for other in dependents)])
     # Who else corrected or archived it meanwhile must not be written over.
     scan.refresh_from_db()
     before = facts_of(scan)
@@ -65,13 +69,21 @@ def correct_scan(*, scan: Scan, by: Membership, facts: ScanFacts, reason: str) -
     if is_moved:
         _move(scan, facts)
     if is_read_anew or (is_moved and rests_on_others(scan)):
-        _read_again(scan, by, facts, reason)
+        _read_again(scan, by, facts, reason, held)
     if is_read_anew or is_moved:
-        read_dependents_again(scans=dependents, by=by, reason=reason)
-        catch_up(study_id=scan.study_id, by=by)
+        read_dependents_again(scans=dependents, held=held, by=by, reason=reason)
+        catch_up_among(visit=held_visit(scan.study_id, held), by=by)
     for patient in {before.patient.pk, facts.patient.pk}:
         match_on_commit(patient)
     return scan
+
+
+def _ids_on(facts: ScanFacts) -> set[uuid.UUID]:
+    """The scans of the visit that the facts name, which may be another one than the scan's."""
+    there = Scan.objects.filter(
+        study__patient=facts.patient, study__performed_on=facts.performed_on
+    )
+    return set(there.values_list("pk", flat=True))
 
 
 def _record_changes(
@@ -107,7 +119,9 @@ def _move(scan: Scan, facts: ScanFacts) -> None:
     remove_empty_study(study=former)
 
 
-def _read_again(scan: Scan, by: Membership, facts: ScanFacts, reason: str) -> None:
+def _read_again(
+    scan: Scan, by: Membership, facts: ScanFacts, reason: str, held: Collection[uuid.UUID]
+) -> None:
     if facts.spacing_is_reliable != scan.spacing_is_reliable:
         # Whether there are millimetres to lay the template on has changed: it is found anew.
         scan.template_fit = None
@@ -123,7 +137,7 @@ def _read_again(scan: Scan, by: Membership, facts: ScanFacts, reason: str) -> No
         forget_physical_sizes(scan)
     work_out_again(scan)
     try:
-        read_new_scan(scan=scan, by=by)
+        read_among(visit=held_visit(scan.study_id, held), scan=scan, by=by)
     except SegmentationError:
         # No model reads the new sequence: the page says so, and there is nothing to queue.
         return

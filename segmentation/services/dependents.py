@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 
 from django.utils import timezone
 
@@ -11,7 +12,8 @@ from patients.models import Scan
 from segmentation.basis import attempts_on, scans_behind
 from segmentation.errors import SegmentationError
 from segmentation.models import Segmentation, State, Step
-from segmentation.services.queue import request_segmentation
+from segmentation.services.locks import held_visit, ids_in_visit
+from segmentation.services.queue import request_among
 from segmentation.services.reviews import withdraw_signatures
 
 REPLACED = "The scan was corrected while it was being segmented, so this run was ended."
@@ -26,6 +28,14 @@ def scans_resting_on(scan: Scan) -> list[Scan]:
     given = Segmentation.objects.filter(inputs=scan).exclude(scan=scan)
     near = Scan.objects.filter(pk__in=given.values("scan")).select_related("study")
     return [other for other in near if scan.pk in _behind_what_counts(other)]
+
+
+def ids_concerned(scan: Scan) -> set[uuid.UUID]:
+    """Whose results may change with a scan: its visit's and those of ``scans_resting_on``.
+
+    Raises ScanErasedError where it is gone.
+    """
+    return ids_in_visit(scan.pk) | {other.pk for other in scans_resting_on(scan)}
 
 
 def rests_on_others(scan: Scan) -> bool:
@@ -63,12 +73,15 @@ def discount_results(
     scan.segmentations.update(is_current=False)
 
 
-def read_dependents_again(*, scans: list[Scan], by: Membership, reason: str) -> None:
-    """For who holds the locks of ``scans``, whose results rest on one that is not what it was."""
+def read_dependents_again(
+    *, scans: list[Scan], held: Collection[uuid.UUID], by: Membership, reason: str
+) -> None:
+    """For ``scans`` whose results rest on one that is not what it was; ``held`` are the scans that
+    the transaction holds, theirs among them."""
     for scan in scans:
         discount_results(scan=scan, by=by, reason=reason, because=READ_WITH, ended=PARTNER_REPLACED)
         try:
-            request_segmentation(scan=scan, by=by)
+            request_among(visit=held_visit(scan.study_id, held), scan=scan, by=by)
         except SegmentationError:
             # No model reads it without the other, or it is archived: its page says so.
             continue

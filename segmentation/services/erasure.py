@@ -13,8 +13,12 @@ from patients.models import Patient, Scan, ScanCorrection
 from patients.services.studies import remove_empty_study
 from segmentation.files import media_root, remove_folder
 from segmentation.models import Comparison, Edit, Segmentation
-from segmentation.services.dependents import read_dependents_again, scans_resting_on
-from segmentation.services.locks import lock_scans
+from segmentation.services.dependents import (
+    ids_concerned,
+    read_dependents_again,
+    scans_resting_on,
+)
+from segmentation.services.locks import lock_found, lock_scans
 
 
 def erase_patient(*, patient: Patient, by: Membership) -> None:
@@ -45,15 +49,19 @@ def erase_scan(*, scan: Scan, by: Membership) -> None:
     """Removes one scan with its results and files; its study too if it was the last one.
 
     Results of other scans that were read from it too do not count any more, and are made again.
+    Raises ScanErasedError where it is gone.
     """
-    scan_id, study, patient_id = scan.pk, scan.study, scan.study.patient_id
     with transaction.atomic():
-        dependents = scans_resting_on(scan)
         # Whoever is adding a result at this moment has added it once the lock is ours.
-        lock_scans([scan_id, *(other.pk for other in dependents)])
+        held = lock_found(lambda: ids_concerned(scan))
+        dependents = scans_resting_on(scan)
+        scan.refresh_from_db()
+        scan_id, study, patient_id = scan.pk, scan.study, scan.study.patient_id
         folders = _scan_folders(Scan.objects.filter(pk=scan_id))
         scan.delete()
-        read_dependents_again(scans=dependents, by=by, reason="erased by an administrator")
+        read_dependents_again(
+            scans=dependents, held=held, by=by, reason="erased by an administrator"
+        )
         remove_empty_study(study=study)
         _forget_details(Q(subject_id=scan_id))
         record_access(member=by, action="scan.erase", patient_id=patient_id)

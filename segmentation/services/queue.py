@@ -26,7 +26,8 @@ from segmentation.models import (
     State,
     Step,
 )
-from segmentation.plans import Plan, plan_reading, visit_of
+from segmentation.plans import Plan, plan_reading
+from segmentation.services.locks import lock_visit
 
 RESEND_AFTER = timedelta(seconds=45)
 RESEND_AT_ONCE = 25
@@ -66,21 +67,37 @@ def request_segmentation(
 
     Where the visit has what a model of several sequences needs, all of them are read, on this
     scan's grid. Raises SegmentationError where no model reads the scan, it is archived or held
-    back, or one is under way already.
+    back, or one is under way already, and ScanErasedError where it is gone.
     """
-    if scan.archived_at is not None:
+    with transaction.atomic():
+        return request_among(visit=lock_visit(scan.pk), scan=scan, by=by, parent=parent)
+
+
+def request_among(
+    *,
+    visit: list[Scan],
+    scan: Scan,
+    by: Membership | None,
+    parent: Segmentation | None = None,
+) -> Segmentation:
+    """As ``request_segmentation``, for who holds the locks of ``visit``, the scan's."""
+    fresh = next(one for one in visit if one.pk == scan.pk)
+    if fresh.archived_at is not None:
         raise SegmentationError("The scan is archived. Please restore it first.")
-    if scan.is_held_back:
+    if fresh.is_held_back:
         raise SegmentationError("The scan has open doubts. Please confirm or correct it first.")
     try:
-        plan = plan_reading(scan, visit_of(scan.study_id))
+        plan = plan_reading(fresh, visit)
     except NoModelError as error:
         raise SegmentationError(str(error)) from error
     return ask(plan=plan, by=by, parent=parent)
 
 
 def ask(*, plan: Plan, by: Membership | None, parent: Segmentation | None = None) -> Segmentation:
-    """Queues what was planned; raises SegmentationError where one is under way on that scan."""
+    """Queues what was planned behind the locks of all its scans.
+
+    Raises SegmentationError where one is under way on that scan.
+    """
     scan = plan.scans[0]
     try:
         with transaction.atomic():
@@ -188,10 +205,14 @@ def _failed(reason: str) -> dict[str, Any]:
     }
 
 
-def give_up_on_lost() -> int:
-    """Fails whatever lost its worker for the third time; how many that were."""
-    lost = [_all(jobs).stale().filter(attempts__gte=MAX_ATTEMPTS) for jobs in KINDS]
-    return sum(rows.update(**_failed(WORKERS_LOST)) for rows in lost)
+def give_up_on_lost() -> list[uuid.UUID]:
+    """Fails whatever lost its worker for the third time; which segmentations that were."""
+    ended = []
+    for jobs in KINDS:
+        lost = _all(jobs).stale().filter(attempts__gte=MAX_ATTEMPTS)
+        ended += list(lost.values_list("pk", flat=True)) if jobs is Segmentation else []
+        lost.update(**_failed(WORKERS_LOST))
+    return ended
 
 
 def resend_waiting() -> int:

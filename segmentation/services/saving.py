@@ -36,7 +36,7 @@ from segmentation.services.edits import (
     lock_edit,
     remove_edit,
 )
-from segmentation.services.locks import lock_scan
+from segmentation.services.locks import lock_visit
 from segmentation.services.results import (
     Written,
     store_result,
@@ -187,9 +187,8 @@ def _new_row(scan: Scan, by: Membership, edit: Edit, remark: str, taken: Taken) 
 def _lock_and_check(
     scan: Scan, by: Membership, revision: int, even_though_newer: bool, taken: Taken
 ) -> Edit:
-    """The drawing, after everything was asked once more with it and the scan locked."""
-    lock_scan(scan.pk)
-    fresh = Scan.objects.select_related("study").get(pk=scan.pk)
+    """The drawing, after everything was asked once more with it and the visit locked."""
+    fresh = next(one for one in lock_visit(scan.pk) if one.pk == scan.pk)
     if _reading(fresh) != _reading(scan):
         raise SegmentationError(CORRECTED_MEANWHILE)
     lock_edit(fresh, by, revision)

@@ -28,6 +28,7 @@ from patients.services.studies import study_on
 from segmentation.errors import DuplicateScanError, SegmentationError, UploadError
 from segmentation.files import remove_folder
 from segmentation.models import Segmentation
+from segmentation.services.locks import lock_visit
 from segmentation.services.visits import read_new_scan
 from segmentation.thumbnails import thumbnail_path, write_thumbnail
 
@@ -206,7 +207,12 @@ def _ask_for_segmentation(scan: Scan, by: Membership) -> Accepted:
 
 @transaction.atomic
 def confirm_doubts(*, scan: Scan, by: Membership) -> Accepted:
-    """A person has looked at the doubts and says that the scan is what was declared."""
+    """A person has looked at the doubts and says that the scan is what was declared.
+
+    Raises ScanErasedError where it is gone.
+    """
+    # Before the scan itself is written to: it may be read with others, which are held first.
+    lock_visit(scan.pk)
     scan.doubts_confirmed_by = by
     scan.save(update_fields=["doubts_confirmed_by"])
     record_access(member=by, action="scan.confirm", subject=scan, patient_id=scan.study.patient_id)

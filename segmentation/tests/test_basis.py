@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -24,7 +23,6 @@ from segmentation.observing import component_of
 from segmentation.report.collect import collect_report
 from segmentation.selectors.timeline import scan_row
 from segmentation.services import saving
-from segmentation.services.corrections import correct_scan, facts_of
 from segmentation.services.dependents import PARTNER_REPLACED
 from segmentation.services.edits import keep_edit
 from segmentation.services.erasure import erase_scan
@@ -33,7 +31,7 @@ from segmentation.services.reviews import make_current, sign_result
 from segmentation.services.saving import save_edit
 from segmentation.tests.factories import SegmentationFactory
 from segmentation.tests.reading_factories import SIGNED, packed
-from segmentation.tests.visit_factories import add_scan, drawn_on, read, read_before
+from segmentation.tests.visit_factories import add_scan, correct, drawn_on, read, read_before
 
 Change = Callable[[Scan, Scan, Membership], Any]
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("both")]
@@ -52,11 +50,6 @@ def t1ce(study: Study) -> Scan:
 def sign(result: Segmentation, by: Membership) -> Segmentation:
     request = RequestFactory().post("/")
     return sign_result(result=result, by=by, password=PASSWORD, request=request)
-
-
-def correct(scan: Scan, by: Membership, **facts: Any) -> None:
-    stated = replace(facts_of(Scan.objects.get(pk=scan.pk)), **facts)
-    correct_scan(scan=scan, by=by, facts=stated, reason="It was wrong")
 
 
 def erase_the_other(_: Scan, other: Scan, by: Membership) -> None:

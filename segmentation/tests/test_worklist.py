@@ -133,7 +133,7 @@ def test_a_scan_whose_signed_result_was_withdrawn_and_that_no_model_reads_is_to_
     correct_scan(scan=scan, by=clinician, facts=facts, reason="It is no FLAIR.")
     assert shown(clinic, "check") == [scan.pk]
     page = sign_in(clinician).get(reverse("home"), {"tab": "check"}).content.decode()
-    assert "the scan was corrected after its results were made" in page
+    assert "was corrected or erased after its results were made" in page
 
 
 def test_archived_scans_and_patients_and_other_clinics_need_nobody(

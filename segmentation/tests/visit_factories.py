@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from clinic.models import Membership
 from ml.datasets.regions import REGIONS
 from ml.engines.torch_engine import TorchEngine
 from ml.models import Model
@@ -17,6 +18,7 @@ from ml.study import SEQUENCES
 from ml.tests import factories as heads
 from patients.models import Scan, Study
 from segmentation.models import Segmentation
+from segmentation.services.corrections import correct_scan, facts_of
 from segmentation.services.queue import request_segmentation
 from segmentation.tasks import run_segmentation
 from segmentation.tests.factories import ScanFactory, SegmentationFactory, stub_model
@@ -109,6 +111,12 @@ def drawn_on(base: Segmentation, **fields: Any) -> Segmentation:
     Segmentation.objects.filter(scan=base.scan, is_current=True).update(is_current=False)
     values = {"author_name": "Dr Sample", "model_name": "", "labels": base.labels, **fields}
     return SegmentationFactory(scan=base.scan, succeeded=True, parent=base, **values)
+
+
+def correct(scan: Scan, by: Membership, **facts: Any) -> None:
+    """States ``facts`` of the scan as it is now, and leaves the rest."""
+    stated = replace(facts_of(Scan.objects.get(pk=scan.pk)), **facts)
+    correct_scan(scan=scan, by=by, facts=stated, reason="It was wrong")
 
 
 def worked(row: Segmentation | None) -> Segmentation:

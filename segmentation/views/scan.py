@@ -120,9 +120,13 @@ def segment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def confirm(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The doubts have been looked at; the scan is segmented as declared."""
     scan = get_scan(clinic=clinic_of(request), pk=pk)
-    accepted = confirm_doubts(scan=scan, by=member_of(request))
-    for notice in accepted.notices:
-        messages.warning(request, notice)
+    try:
+        accepted = confirm_doubts(scan=scan, by=member_of(request))
+    except SegmentationError as error:
+        messages.error(request, str(error))
+    else:
+        for notice in accepted.notices:
+            messages.warning(request, notice)
     return _back(request, scan)
 
 
