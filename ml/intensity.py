@@ -7,7 +7,7 @@ MRI (see Isensee et al., "nnU-Net", Nature Methods 2021).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,3 +86,12 @@ def measure_range(values: NDArray[np.generic], head: BoolArray | None = None) ->
     finite = finite_values(values)
     low, high = float(finite.min()), float(finite.max())
     return IntensityScale(low=low, high=high, mean=low, deviation=(high - low) or 1.0)
+
+
+def measure_signed_range(
+    values: NDArray[np.generic], head: BoolArray | None = None
+) -> IntensityScale:
+    """As :func:`measure_range`, but to -1 to 1, as EfficientNet-Lite's own weights were trained."""
+    whole = measure_range(values, head)
+    half = (whole.high - whole.low) / 2
+    return replace(whole, mean=whole.low + half, deviation=half or 1.0)

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ml.intensity import FloatArray, IntensityScale, measure_range, measure_scale
+from ml.intensity import (
+    FloatArray,
+    IntensityScale,
+    measure_range,
+    measure_scale,
+    measure_signed_range,
+)
 from ml.stacks import CHANNELS, AxialStack, mask_box
 from ml.tables import read_record
 
@@ -24,7 +30,11 @@ UNSIZED_TARGET = 256
 """The longer side that any other image without spacing is brought to."""
 
 FRAMES = ("head", "square", "fit")
-SCALES = {"standard": measure_scale, "range": measure_range}
+SCALES = {
+    "standard": measure_scale,
+    "range": measure_range,
+    "signed_range": measure_signed_range,
+}
 
 Scales = tuple[IntensityScale | None, ...]
 
@@ -36,7 +46,8 @@ class Preparation:
     ``channels`` are the sequences it reads, in order. ``frame`` is ``head`` (cut to the head, at
     ``TARGET_PIXEL_MM`` where the pixel size is known) or ``square`` (the whole slice stretched to
     ``side`` x ``side``) or ``fit`` (cut to the head, which then just fits into ``side`` x ``side``,
-    its shape kept). ``scale`` is ``standard`` (z-score over the head) or ``range`` (0 to 1).
+    its shape kept). ``scale`` is ``standard`` (z-score over the head), ``range`` (0 to 1) or
+    ``signed_range`` (-1 to 1).
     ``context`` is the number of neighbouring slices on each side that a 2.5D network also sees;
     at the ends the outermost slice stands in. ``window`` (Z, H, W) is what a 3D network reads at
     a time.

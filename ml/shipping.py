@@ -43,17 +43,36 @@ def halve(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return halved
 
 
-def summarise_report(path: Path, *, types: bool = False) -> dict[str, Any]:
-    """The few figures of an evaluation (``python -m ml evaluate``) that go into a card.
+def summarise_report(path: Path, *, types: bool = False) -> dict[str, dict[str, Any]]:
+    """The few figures of a report that go into a card, by name.
 
-    With ``types`` those of naming types, else of drawing masks. Raises ValueError where the file
-    is something else.
+    Of ``python -m ml evaluate`` they are one row under the file's name, with ``types`` that of
+    naming types, else of drawing masks; of ``python -m ml crossvalidate`` a row for each region
+    with each set of sequences. Raises ValueError where the file is something else.
     """
     report = json.loads(path.read_text(encoding="utf-8"))
     try:
-        return _types_summary(report) if types else _dice_summary(report)
+        if "sets" in report:
+            return _crossvalidation_summary(path.stem, report)
+        return {path.stem: _types_summary(report) if types else _dice_summary(report)}
     except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no report of python -m ml evaluate") from error
+        raise ValueError(f"{path} is no report of evaluate or crossvalidate") from error
+
+
+def _crossvalidation_summary(stem: str, report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    rows = {}
+    for names, regions in report["sets"].items():
+        for region, found in regions.items():
+            rows[f"{stem} {names} {region}"] = {
+                "dataset": f"{report['dataset']}, cross-validation of {len(report['folds'])} folds",
+                "channels": names,
+                "region": region,
+                "patients": found["patients"] - found["without"],
+                "dice_mean": round(found["dice"]["mean"], 4),
+                "dice_median": round(found["dice"]["median"], 4),
+                "dice_mean_interval": _rounded(found["dice"]["interval"]),
+            }
+    return rows
 
 
 def _dice_summary(report: dict[str, Any]) -> dict[str, Any]:
@@ -142,9 +161,11 @@ def ship_model(
     card_path = target.with_suffix(".toml")
     earlier = _read_card(card_path) if card_path.exists() else {}
     types = "classes" in trained
-    metrics = {path.stem: summarise_report(path, types=types) for path in reports}
-    if len(metrics) < len(reports):
+    if len({path.stem for path in reports}) < len(reports):
         raise ValueError("two reports have the same name, which the card knows them by")
+    metrics: dict[str, dict[str, Any]] = {}
+    for path in reports:
+        metrics |= summarise_report(path, types=types)
     _write_weights(halve(average_files(weights)), target)
     sha256 = file_sha256(target)
     found = FOUND_LATER if earlier.get("sha256") == sha256 else ()

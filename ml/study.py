@@ -66,10 +66,10 @@ def gather_study(
     """The volumes of one visit by sequence, on the grid of ``images[onto]``.
 
     A volume on another grid is registered to it rigidly; one that cannot be is left out. The brain
-    is what the file holds where it is stripped already, else the template's where ``fit`` (of the
-    named scan) is trusted, else what is found within the skull. ``on_step`` is called between its
-    steps. Raises InvalidVolumeError where the named scan is no volume with reliable voxels, and
-    SkullRemainsError where no brain is found.
+    is what the named scan's file holds where that is stripped already, else the template's where
+    ``fit`` (of the named scan) is trusted, else what is found within the skull. ``on_step`` is
+    called between its steps. Raises InvalidVolumeError where the named scan is no volume with
+    reliable voxels, and SkullRemainsError where no brain is found.
     """
     target = images[onto]
     if target.geometry.kind is not ImageKind.VOLUME or target.geometry.affine is None:
@@ -89,8 +89,8 @@ def gather_study(
             left_out[name] = str(error)
     slices = {name: volume_to_slices(volume, target.affine) for name, volume in values.items()}
     brain, how = _find_brain(slices[onto], target, fit)
+    kept = {name: np.where(brain, planes, 0) for name, planes in slices.items()}
     _, row_mm, column_mm = slice_pixel_mm(target.affine)
-    kept = {name: np.where(brain, plane, 0) for name, plane in slices.items()}
     stack = stack_of_channels(kept, (row_mm, column_mm), order=SEQUENCES)
     return Study(stack, placed, left_out, how)
 
@@ -116,14 +116,14 @@ def _find_brain(
     slices: NDArray[np.generic], target: MedicalImage, fit: TemplateFit | None
 ) -> tuple[BoolArray, str]:
     """Where the brain is in the named scan (Z, H, W), and how it was found."""
-    if is_stripped(slices):
-        return np.ones(slices.shape, dtype=np.bool_), "the file holds the brain alone"
     sizes_mm = slice_pixel_mm(target.affine)
+    if is_stripped(slices):
+        held = [ndimage.binary_fill_holes(plane) for plane in slices != 0]
+        return _with_margin(np.array(held), sizes_mm), "the file holds the brain alone"
     if fit is not None and fit.trusted:
         to_ras = target.affine @ stack_to_file(target.affine, target.values.shape)
         brain = brain_on_grid(to_ras, slices.shape, fit)
-        near = ndimage.distance_transform_edt(~brain, sampling=sizes_mm) <= BRAIN_MARGIN_MM
-        return np.asarray(near), "the brain of the template that the scan was laid on"
+        return _with_margin(brain, sizes_mm), "the brain of the template that the scan was laid on"
     try:
         brain = keep_brain(slices, sizes_mm)
     except FaceRemainsError as error:
@@ -131,3 +131,18 @@ def _find_brain(
     if brain.sum() < LEAST_SHARE_OF_HEAD * head_mask(slices).sum():
         raise SkullRemainsError(NO_BRAIN)
     return brain, "what lies within the skull"
+
+
+def _with_margin(brain: BoolArray, sizes_mm: tuple[float, float, float]) -> BoolArray:
+    """``brain`` (Z, H, W) grown by about ``BRAIN_MARGIN_MM``.
+
+    Step by step within the slices and then across them, which takes a tenth of the time of exact
+    distances.
+    """
+    steps = round(BRAIN_MARGIN_MM / min(sizes_mm[1:]))
+    within = [
+        ndimage.binary_dilation(plane, iterations=steps) if steps else plane for plane in brain
+    ]
+    across = int(BRAIN_MARGIN_MM / sizes_mm[0])
+    grown = ndimage.maximum_filter1d(np.array(within, dtype=np.uint8), 2 * across + 1, axis=0)
+    return np.asarray(grown, dtype=np.bool_)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from ml.cards import write_toml
 from ml.datasets.figshare import iterate_types
 from ml.models import WEIGHTS
-from ml.tumour_type import load_type_model
+from ml.tumour_type import TypeModel, load_type_model
 from ml.tumour_type.calibration import Calibration, calibrate
 from ml.tumour_type.model import NAME
 
@@ -27,11 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    model = load_type_model(options.weights)
+    trained = load_type_model(options.weights)
     path = options.folder / f"{NAME}.toml"
     card = tomllib.loads(path.read_text(encoding="utf-8"))
-    if tuple(card["classes"]) != model.card.classes or card["network"] != _table(options.weights):
+    if tuple(card["classes"]) != trained.card.classes or card["network"] != _table(options.weights):
         raise ValueError(f"{options.weights.name} is another network than {path.name}")
+    # Read as what ships is read, which its own card leaves open.
+    model = TypeModel(replace(trained.card, mirror=card["reading"]["mirror"]), trained.network)
     slices = list(iterate_types(options.root, {options.fold}))
     if not slices:
         raise ValueError(f"{options.root} has no picture of {options.fold}")

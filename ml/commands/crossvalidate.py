@@ -41,6 +41,7 @@ def run(options: argparse.Namespace) -> None:
     kept = judge_folds(folds, shown=shown, regions=config.regions or ("whole",))
     report = {
         "config": config.name,
+        "dataset": config.sources[0].dataset,
         "folds": options.folds,
         **report_folds(kept, seed=options.seed),
     }

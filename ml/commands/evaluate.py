@@ -6,11 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ml.datasets.figshare import iterate_types
+from ml.datasets.figshare import has_judged, iterate_types, list_unjudged
 from ml.datasets.regions import REGIONS, WHOLE
 from ml.datasets.registry import READERS
 from ml.datasets.splits import PARTS, read_split
 from ml.engines.choose import ENGINES
+from ml.evaluation.gallery import Gallery
 from ml.evaluation.pictures import write_pictures
 from ml.evaluation.report import ALL_SLICES, TUMOUR_SLICES, evaluate_dataset, write_report
 from ml.evaluation.selection import ALL, Sequences, read_patients
@@ -69,6 +70,25 @@ def run(options: argparse.Namespace) -> None:
         patients = read_patients(options.patients)
     elif options.split:
         patients = set(read_split(options.split).part(options.part))
+    if options.dataset == "types":
+        report, gallery = _evaluate_types(options, patients)
+    else:
+        report, gallery = _evaluate_masks(options, patients)
+    write_report(options.json, report)
+    if "by_patient" in report:
+        if options.markdown:
+            options.markdown.parent.mkdir(parents=True, exist_ok=True)
+            options.markdown.write_text(as_markdown(report), encoding="utf-8")
+        if options.pictures:
+            write_pictures(options.pictures, report, gallery)
+        print(as_table(report))
+    if "types" in report:
+        print(types_as_table(report["types"]))
+
+
+def _evaluate_masks(
+    options: argparse.Namespace, patients: set[str] | None
+) -> tuple[dict[str, Any], Gallery]:
     name = options.model or MODELS.get(options.dataset, DEFAULT_MODEL)
     report, findings = evaluate_dataset(
         load_model(name, weights=options.weights, engine=options.engine),
@@ -83,31 +103,30 @@ def run(options: argparse.Namespace) -> None:
     )
     if options.weights:
         report["weights"] = {"file": options.weights.name, "sha256": file_sha256(options.weights)}
-    if options.dataset == "types":
-        report = _with_types(report, options, patients)
-    write_report(options.json, report)
-    if options.markdown:
-        options.markdown.parent.mkdir(parents=True, exist_ok=True)
-        options.markdown.write_text(as_markdown(report), encoding="utf-8")
-    if options.pictures:
-        write_pictures(options.pictures, report, findings.gallery)
-    print(as_table(report))
-    if "types" in report:
-        print(types_as_table(report["types"]))
+    return report, findings.gallery
 
 
-def _with_types(
-    report: dict[str, Any], options: argparse.Namespace, folds: set[str] | None
-) -> dict[str, Any]:
-    """The report under a few plain figures: ``dice`` over slices with a mask, and of the types."""
-    plain: dict[str, Any] = {"dice": report["by_slice"]["dice"]["mean"]}
+def _evaluate_types(
+    options: argparse.Namespace, folds: set[str] | None
+) -> tuple[dict[str, Any], Gallery]:
+    """The report on masks and types under a few plain figures; ``dice`` is the mean over the slices
+    that have a mask, None where none has."""
+    report: dict[str, Any] = {"dataset": "types"}
+    plain: dict[str, Any] = {"dice": None}
+    gallery = Gallery()
+    if has_judged(options.root, folds):
+        report, gallery = _evaluate_masks(options, folds)
+        plain["dice"] = report["by_slice"]["dice_tumour_slices"]["mean"]
+        report["excluded"] = report["excluded"] + list_unjudged(options.root, folds)
     if options.type_weights is None and not type_model_ships():
-        return plain | report
+        return plain | report, gallery
     model = load_type_model(options.type_weights)
-    answers = ask_types(model, list(iterate_types(options.root, folds)))
+    slices = list(iterate_types(options.root, folds))
+    known = [one for one in slices if one.label in model.card.classes]
+    answers = ask_types(model, known)
     if options.pictures:
         title = f"{model.card.name} {model.card.version}, {len(answers.truth)} pictures"
         write_type_pictures(options.pictures, answers, title=title)
-    types = score_types(answers)
+    types = score_types(answers) | {"other_labels": len(slices) - len(known)}
     named = {name: types[name] for name in ("accuracy", "accuracy_three_class")}
-    return named | plain | report | {"types": types}
+    return named | plain | report | {"types": types}, gallery

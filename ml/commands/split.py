@@ -16,7 +16,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--validation", type=_share, default=0.15, help="share of the patients")
     parser.add_argument("--test", type=_share, default=0.2, help="share of the patients")
     parser.add_argument("--always-test", nargs="+", default=[], metavar="PATIENT")
-    parser.add_argument("--folds", type=int, help="cross-validation: write <out>-1.toml and so on")
+    parser.add_argument(
+        "--folds",
+        type=int,
+        help="cross-validation: write <out>-1.toml and so on, and <out>-0.toml for what ships, "
+        "which trains on everybody but --always-test",
+    )
+    parser.add_argument(
+        "--spread",
+        nargs="+",
+        default=[],
+        metavar="PATIENT",
+        help="of a rare kind: dealt to the folds first, so that none has more than it must",
+    )
     parser.add_argument("--out", type=Path, required=True, help="such as ml/splits/lgg.toml")
 
 
@@ -30,13 +42,13 @@ def _share(text: str) -> float:
 def run(options: argparse.Namespace) -> None:
     patients = PATIENT_LISTS[options.dataset](options.root)
     header = f"{options.dataset}: {len(patients)} patients, split by patient with\n"
+    always = tuple(options.always_test)
+    absent = {*always, *options.spread} - set(patients)
+    if absent:
+        raise ValueError(f"{options.root} does not hold {', '.join(sorted(absent))}")
     if options.folds:
         _write_folds(patients, header, options)
         return
-    always = tuple(options.always_test)
-    absent = set(always) - set(patients)
-    if absent:
-        raise ValueError(f"{options.root} does not hold {', '.join(sorted(absent))}")
     split = make_split(
         patients,
         seed=options.seed,
@@ -54,11 +66,19 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _write_folds(patients: list[str], header: str, options: argparse.Namespace) -> None:
-    folds = make_folds(patients, count=options.folds, seed=options.seed)
+    spread = tuple(options.spread)
+    folds = make_folds(patients, count=options.folds, seed=options.seed, spread=spread)
+    how = f"make_folds(count={options.folds}, seed={options.seed}, spread={spread}), fold"
     for number, split in enumerate(folds, start=1):
-        how = f"make_folds(count={options.folds}, seed={options.seed}), fold {number}."
-        path = options.out.with_name(f"{options.out.stem}-{number}{options.out.suffix}")
-        _write(path, split, header + how)
+        _write(_numbered(options.out, number), split, f"{header}{how} {number}.")
+    test = frozenset(options.always_test)
+    ships = PatientSplit(frozenset(patients) - test, frozenset(), test)
+    words = f"nobody left out but {', '.join(sorted(test))}" if test else "nobody left out"
+    _write(_numbered(options.out, 0), ships, f"{header}{words}: for what ships.")
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}-{number}{path.suffix}")
 
 
 def _write(path: Path, split: PatientSplit, header: str) -> None:

@@ -17,6 +17,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ml.datasets.cases import DatasetError, LabelledCase, with_channels
 from ml.datasets.files import read_mask, read_picture
 from ml.stacks import AxialStack, stack_of_channels
@@ -43,9 +46,36 @@ def iterate_cases(
     exactly ``channels``. Raises DatasetError where the index, a picture or a mask is missing or
     damaged.
     """
-    for row in _tumour_rows(root):
-        if patients is None or _fold(row) in patients:
-            yield _read_slice(root, row, channels)
+    for row in _tumour_rows(root, patients):
+        picture = read_picture(root / row["file"])
+        if picture.ndim != 2:
+            raise DatasetError(f"{root / row['file']} is a colour picture, not a grey slice")
+        yield _labelled(root, row, picture, channels)
+
+
+def iterate_judged(
+    root: Path,
+    patients: Collection[str] | None = None,
+    channels: tuple[str, ...] | None = None,
+) -> Iterator[LabelledCase]:
+    """As :func:`iterate_cases`, for judging a model on whatever a folder holds.
+
+    Slices without a mask are left out (:func:`list_unjudged`) and colours read as grey.
+    """
+    for row in _tumour_rows(root, patients):
+        if _mask_path(root, row).exists():
+            yield _labelled(root, row, _read_grey(root, row), channels)
+
+
+def has_judged(root: Path, patients: Collection[str] | None = None) -> bool:
+    """Whether any slice of the folds ``patients`` has a mask."""
+    return any(_mask_path(root, row).exists() for row in _tumour_rows(root, patients))
+
+
+def list_unjudged(root: Path, patients: Collection[str] | None = None) -> list[str]:
+    """The files of slices with a tumour that have no mask, of the folds ``patients``."""
+    rows = _tumour_rows(root, patients)
+    return [row["file"] for row in rows if not _mask_path(root, row).exists()]
 
 
 @dataclass(frozen=True)
@@ -66,14 +96,14 @@ def iterate_types(root: Path, folds: Collection[str] | None = None) -> Iterator[
     """
     for row in _read_index(root / "index.csv"):
         if folds is None or _fold(row) in folds:
-            picture = read_picture(root / row["file"])
-            grey = picture if picture.ndim == 2 else picture.max(axis=-1)
+            grey = _read_grey(root, row)
             stack = stack_of_channels({CHANNEL: grey[None]}, order=(CHANNEL,))
             yield TypedSlice(row["file"], row["label"], _fold(row), stack)
 
 
-def _tumour_rows(root: Path) -> list[dict[str, str]]:
-    return [row for row in _read_index(root / "index.csv") if row["label"] in TUMOURS]
+def _tumour_rows(root: Path, folds: Collection[str] | None = None) -> list[dict[str, str]]:
+    rows = [row for row in _read_index(root / "index.csv") if row["label"] in TUMOURS]
+    return rows if folds is None else [row for row in rows if _fold(row) in folds]
 
 
 def _fold(row: dict[str, str]) -> str:
@@ -94,12 +124,25 @@ def _read_index(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def _read_slice(root: Path, row: dict[str, str], channels: tuple[str, ...] | None) -> LabelledCase:
+def _mask_path(root: Path, row: dict[str, str]) -> Path:
     path = root / row["file"]
-    picture = read_picture(path)
-    if picture.ndim != 2:
-        raise DatasetError(f"{path} is a colour picture where a grey slice is expected")
-    mask = read_mask(path.with_name(f"{path.stem}_mask.png"), picture.shape)
+    return path.with_name(f"{path.stem}_mask.png")
+
+
+def _read_grey(root: Path, row: dict[str, str]) -> NDArray[np.generic]:
+    """The picture (H, W); of a colour picture the brightest of its colours."""
+    picture = read_picture(root / row["file"])
+    return picture if picture.ndim == 2 else np.asarray(picture.max(axis=-1))
+
+
+def _labelled(
+    root: Path,
+    row: dict[str, str],
+    picture: NDArray[np.generic],
+    channels: tuple[str, ...] | None,
+) -> LabelledCase:
+    path = root / row["file"]
+    mask = read_mask(_mask_path(root, row), picture.shape)
     stack = stack_of_channels({CHANNEL: picture[None]}, order=(CHANNEL,))
     return LabelledCase(
         case=f"{row['label']}/{path.stem}",

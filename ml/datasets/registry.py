@@ -34,6 +34,9 @@ READERS: dict[str, Reader] = {
     "folder": folder.iterate_cases,
 }
 
+JUDGED: dict[str, Reader] = {**READERS, "types": figshare.iterate_judged}
+"""How they are read to judge a model: whatever has a reference, while training takes no gaps."""
+
 PATIENT_LISTS: dict[str, Callable[[Path], list[str]]] = {
     "lgg": lgg.list_patients,
     "brats": brats.list_patients,

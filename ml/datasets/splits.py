@@ -77,11 +77,14 @@ def make_split(
     )
 
 
-def make_folds(patients: Collection[str], *, count: int, seed: int) -> tuple[PatientSplit, ...]:
+def make_folds(
+    patients: Collection[str], *, count: int, seed: int, spread: Collection[str] = ()
+) -> tuple[PatientSplit, ...]:
     """``count`` splits for cross-validation, in which each patient judges in exactly one.
 
     The patients are dealt into ``count`` groups whose sizes differ by one at most; each group in
-    turn is the test part, the next one the validation part, and the others train. The same
+    turn is the test part, the next one the validation part, and the others train. Those to
+    ``spread`` are dealt first, so that no group has more of a rare kind than it must. The same
     patients and seed give the same folds, whatever order they come in. Raises ValueError for
     fewer than three folds or fewer patients than folds.
     """
@@ -91,6 +94,7 @@ def make_folds(patients: Collection[str], *, count: int, seed: int) -> tuple[Pat
     if len(shuffled) < count:
         raise ValueError(f"{len(shuffled)} patients are too few for {count} folds")
     random.Random(seed).shuffle(shuffled)  # noqa: S311 - a split is no secret
+    shuffled.sort(key=lambda name: name not in spread)
     groups = [frozenset(shuffled[start::count]) for start in range(count)]
     everybody = frozenset(shuffled)
     return tuple(

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ml.datasets.cases import LabelledCase
 from ml.datasets.regions import WHOLE, region_mask
-from ml.datasets.registry import READERS
+from ml.datasets.registry import JUDGED
 from ml.evaluation.bootstrap import LEVEL, RESAMPLES
 from ml.evaluation.gallery import Gallery, key_slice
 from ml.evaluation.notes import write_notes
@@ -108,7 +108,7 @@ def evaluate_dataset(
     Raises ValueError where nobody was evaluated or one of ``patients`` is not there, and
     DatasetError where the data set is not as it should be.
     """
-    cases = READERS[dataset](root, patients, sequences.to_read(model))
+    cases = JUDGED[dataset](root, patients, sequences.to_read(model))
     findings = evaluate_cases(
         model, cases, sequences=sequences, slices=slices, region=region, alone=alone
     )

@@ -58,11 +58,18 @@ def run_shortcuts(
 
 
 def tumour_free_slices(root: Path, patients: set[str]) -> Iterator[TypedSlice]:
-    """Contrast-enhanced T1 slices without tumour from the middle of LGG volumes below ``root``."""
+    """Contrast-enhanced T1 slices without tumour from the middle of LGG volumes below ``root``.
+
+    Some published composites hold FLAIR where T1ce is missing: those are left out.
+    """
     for case in lgg.iterate_cases(root, patients):
         if not case.stack.has(CHANNEL):
             continue
-        channel = case.stack.pixels[case.stack.channels.index(CHANNEL)]
+        channel, flair = (
+            case.stack.pixels[case.stack.channels.index(name)] for name in (CHANNEL, "FLAIR")
+        )
+        if np.array_equal(channel, flair):
+            continue
         first, last = (round(share * len(channel)) for share in MIDDLE)
         for z in range(first, last):
             if not case.mask[z].any():

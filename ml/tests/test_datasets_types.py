@@ -96,6 +96,24 @@ def test_a_slice_in_colour_is_refused_by_name(tmp_path: Path) -> None:
     assert "0001.jpg is a colour picture" in refusal(tmp_path)
 
 
+def test_a_model_is_judged_on_whatever_has_a_mask(tmp_path: Path) -> None:
+    root = write_set(tmp_path)
+    (root / "figshare" / "0001_mask.png").unlink()
+    colour = np.zeros((64, 64, 3), dtype=np.uint8)
+    colour[..., 1] = PIXELS[1, 2]
+    (root / "figshare" / "0000.jpg").unlink()
+    save_picture(root / "figshare" / "0000.jpg", colour)
+
+    cases = list(figshare.iterate_judged(root))
+
+    assert [case.case for case in cases] == ["meningioma/0000", "glioma/0002"]
+    assert cases[0].stack.pixels.shape == (1, 1, 64, 64)
+    assert figshare.list_unjudged(root) == ["figshare/0001.jpg"]
+    assert figshare.list_unjudged(root, {"fold-1"}) == []
+    assert figshare.has_judged(root, {"fold-3"})
+    assert not figshare.has_judged(root, {"fold-2"})
+
+
 def test_whole_folds_of_the_authors_change_sides() -> None:
     split = read_split(SPLITS / "types.toml")
     assert (split.train, split.validation, split.test) == (

@@ -229,7 +229,7 @@ def test_what_a_table_leaves_out_is_as_usual() -> None:
     [
         ({"framing": "head"}, r"\[preparation\] has keys that mean nothing: framing"),
         ({"frame": "round"}, "a frame is one of head, square, fit, not 'round'"),
-        ({"scale": "loud"}, "a scale is one of standard, range, not 'loud'"),
+        ({"scale": "loud"}, "a scale is one of standard, range, signed_range, not 'loud'"),
     ],
 )
 def test_a_table_that_means_nothing_is_refused(table: dict[str, str], message: str) -> None:

@@ -15,6 +15,7 @@ from ml.engines.torch_engine import TorchEngine
 from ml.inference import segment_regions, segment_stack
 from ml.networks.efficientnet_lite import EfficientNetLite0, load_imagenet_weights
 from ml.preparation import Preparation
+from ml.stacks import only_channels
 from ml.tests.training_factories import labelled_case, tiny_config, tiny_network, tiny_source
 from ml.training.config import Sampling, choose_fold
 from ml.training.sampling import SliceSampler
@@ -74,6 +75,25 @@ def test_a_subset_keeps_at_least_one_sequence_and_loses_at_least_one() -> None:
     }  # fmt: skip
 
 
+def test_only_the_named_subsets_are_shown_each_as_often() -> None:
+    subsets = (("FLAIR", "T1ce"), ("T1",))
+    config = tiny_config(Path("unread"), sampling=Sampling(subset_share=1.0, subsets=subsets))
+    sampler = SliceSampler([[labelled_case(4)]], config)
+    shown = [tuple(bool(channel.any()) for channel in sampler[n][0]) for n in range(120)]
+    assert set(shown) == {(False, True, True), (True, False, False)}
+    assert 40 < shown.count((True, False, False)) < 80
+    with pytest.raises(ValueError, match="no such channel to draw: T2"):
+        tiny_config(Path("unread"), sampling=Sampling(subset_share=1.0, subsets=(("T2",),)))
+
+
+def test_a_case_that_has_nothing_of_a_subset_shows_what_it_has() -> None:
+    case = labelled_case(4)
+    flair = replace(case, stack=only_channels(case.stack, ("FLAIR",)))
+    sampling = Sampling(subset_share=1.0, subsets=(("T1",),))
+    sampler = SliceSampler([[flair]], tiny_config(Path("unread"), sampling=sampling))
+    assert [bool(channel.any()) for channel in sampler[0][0]] == [False, True, False]
+
+
 class Levels(torch.nn.Module):
     """One output for each of three levels of the first channel."""
 
@@ -106,14 +126,14 @@ def test_colour_weights_answer_to_any_number_of_channels(tmp_path: Path) -> None
     assert torch.allclose(found, expected, atol=1e-5)
 
 
-def test_folds_are_runs_of_their_own_and_fold_0_is_everybody() -> None:
+def test_folds_are_runs_of_their_own_and_fold_0_is_what_ships() -> None:
     config = tiny_config(Path("unread"))
     source = tiny_source(Path("unread"), split="some-{fold}.toml", train_on=("train", "validation"))
     folded = replace(config, sources=(source,))
-    second, everybody = choose_fold(folded, 2), choose_fold(folded, 0)
+    second, ships = choose_fold(folded, 2), choose_fold(folded, 0)
     assert (second.name, second.sources[0].split) == ("tiny-2", "some-2.toml")
     assert second.sources[0].train_on == ("train", "validation")
-    assert (everybody.name, everybody.sources[0].split) == ("tiny", "some-1.toml")
-    assert everybody.sources[0].train_on == ("train", "validation", "test")
+    assert (ships.name, ships.sources[0].split) == ("tiny", "some-0.toml")
+    assert ships.sources[0].train_on == ("train", "validation")
     with pytest.raises(ValueError, match="no folds"):
         choose_fold(config, 1)

@@ -227,14 +227,33 @@ def test_two_reports_of_one_name_are_refused(trained: Path, tmp_path: Path) -> N
 
 def test_a_report_that_is_none_leaves_nothing_behind(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"report\.json is no report of python -m ml evaluate"):
+    with pytest.raises(ValueError, match=r"report\.json is no report of evaluate or crossvalidate"):
         ship(trained, tmp_path / "out", reports=[tmp_path / "report.json"])
     assert not (tmp_path / "out").exists()
 
 
 def test_the_summary_has_the_interval_where_there_is_one(tmp_path: Path) -> None:
     summary = summarise_report(write_report(tmp_path / "a.json", [0.5, 0.75]))
-    assert summary["dice_mean_interval"] == [0.5, 0.75]
+    assert summary["a"]["dice_mean_interval"] == [0.5, 0.75]
+
+
+def test_a_cross_validation_is_a_row_for_each_region_of_each_set(tmp_path: Path) -> None:
+    dice = {"mean": 0.81234, "median": 0.9, "interval": [0.7, 0.95]}
+    found = {"patients": 18, "without": 2, "dice": dice}
+    report = {"dataset": "brats", "folds": [1, 2, 3], "sets": {"FLAIR+T1ce": {"core": found}}}
+    path = tmp_path / "cross.json"
+    path.write_text(json.dumps(report), encoding="utf-8")
+    assert summarise_report(path) == {
+        "cross FLAIR+T1ce core": {
+            "dataset": "brats, cross-validation of 3 folds",
+            "channels": "FLAIR+T1ce",
+            "region": "core",
+            "patients": 16,
+            "dice_mean": 0.8123,
+            "dice_median": 0.9,
+            "dice_mean_interval": [0.7, 0.95],
+        }
+    }
 
 
 def test_the_command_ships(

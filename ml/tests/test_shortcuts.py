@@ -98,3 +98,10 @@ def test_tumour_free_slices_come_from_the_middle_and_have_no_tumour(tmp_path: Pa
     found = list(tumour_free_slices(tmp_path, {"TCGA_AA_0001"}))
     assert {one.label for one in found} == {NO_TUMOUR}
     assert [int(one.file.rsplit("/", 1)[1]) for one in found] == [3, 4, 6]
+
+
+def test_a_flair_that_stands_where_contrast_is_missing_is_no_contrast(tmp_path: Path) -> None:
+    volume, masks = lgg_slices(10, side=32)
+    volume[:, 2] = volume[:, 1]
+    write_packed_case(tmp_path / "TCGA_AA_0001_20000101", volume, masks, suffix=".png")
+    assert not list(tumour_free_slices(tmp_path, {"TCGA_AA_0001"}))

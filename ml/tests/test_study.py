@@ -52,6 +52,17 @@ def test_a_file_without_a_skull_is_left_as_it_is() -> None:
     assert (study.stack.pixels[3] > 0).sum() == brain.sum()
 
 
+def test_a_skull_beside_a_stripped_scan_is_taken_off_too() -> None:
+    with_skull = medical_image(*scan(0, contrast=T1))
+    study = gather_study({"FLAIR": flair(), "T1": with_skull}, onto="FLAIR")
+    brain = volume_to_slices(flair().values, flair().affine) > 0
+    found = study.stack.pixels[1] > 0
+    assert (found & brain).sum() > 0.9 * brain.sum()
+    far = ndimage.distance_transform_edt(~brain, sampling=(3.0, 3.0, 3.0)) > 20.0
+    assert (volume_to_slices(with_skull.values, with_skull.affine)[far] > 0).any()
+    assert not found[far].any()
+
+
 def test_a_sequence_that_lies_otherwise_is_registered_onto_the_named_one() -> None:
     volume, affine = scan(0, "LAS", (2.0, 2.0, 4.0), T1, False)
     moved = np.eye(4)

@@ -59,7 +59,7 @@ def together(
 
 
 def test_every_property_is_tried_here() -> None:
-    assert tuple(STRENGTHS) == tuple(item.name for item in fields(Augmentation))
+    assert (*STRENGTHS, "by_sequence") == tuple(item.name for item in fields(Augmentation))
 
 
 @pytest.mark.parametrize("deep", [(), (4,)])
@@ -115,6 +115,34 @@ def test_flips_go_the_way_they_are_named() -> None:
     np.testing.assert_array_equal(columns, image[:, :, ::-1])
     np.testing.assert_array_equal(columns_mask, mask[:, ::-1])
     np.testing.assert_array_equal(rows, image[:, ::-1])
+
+
+def test_sequences_are_rendered_apart_and_the_slices_of_one_alike() -> None:
+    image, mask = sample()
+    # Two sequences, three slices each: (slice, sequence) along the first axis.
+    stacked = np.concatenate([image] * 6)
+    strength = {name: STRENGTHS[name] for name in ("brightness", "contrast", "gamma")}
+    apart = build_augmentation(
+        (SIDE, SIDE), Augmentation(**strength, by_sequence=True), sequences=2
+    )
+    together_ = build_augmentation((SIDE, SIDE), Augmentation(**strength), sequences=2)
+    differ = 0
+    for seed in range(12):
+        for transform in (apart, together_):
+            transform.set_random_state(seed=seed)
+        changed, _ = augment(apart, stacked, mask[None])
+        for sequence in range(2):
+            np.testing.assert_array_equal(changed[sequence], changed[sequence + 2])
+            np.testing.assert_array_equal(changed[sequence], changed[sequence + 4])
+        differ += not np.array_equal(changed[0], changed[1])
+        alike, _ = augment(together_, stacked, mask[None])
+        np.testing.assert_array_equal(alike[0], alike[1])
+    assert differ > 6
+
+    apart.set_random_state(seed=3)
+    first = augment(apart, stacked, mask[None])[0]
+    apart.set_random_state(seed=3)
+    np.testing.assert_array_equal(augment(apart, stacked, mask[None])[0], first)
 
 
 def numbered(deep: int = 5) -> tuple[np.ndarray, np.ndarray]:

@@ -41,6 +41,20 @@ def test_bce_dice_is_their_weighted_sum(weight: float) -> None:
     assert loss_of(LOGITS, name="bce_dice", dice_weight=weight) == pytest.approx(expected, rel=1e-4)
 
 
+def test_dice_by_sample_counts_a_small_tumour_as_much_as_a_large_one() -> None:
+    masks = torch.zeros(2, 1, 8, 8)
+    masks[0, 0, :6, :6], masks[1, 0, 0, 0] = 1, 1
+    missed = torch.where(masks > 0.5, 12.0, -12.0)
+    missed[1] = -12.0
+    whole = loss_of(missed, masks, name="bce_dice") - loss_of(missed, masks, name="bce")
+    each = loss_of(missed, masks, name="bce_dice", per_sample=True)
+    each -= loss_of(missed, masks, name="bce")
+    assert whole == pytest.approx(1 - 72 / 73, abs=1e-3)
+    assert each == pytest.approx(0.5, abs=1e-3)
+    with pytest.raises(ValueError, match="per_sample belongs to bce_dice"):
+        LossConfig(name="dice", per_sample=True)
+
+
 def test_dice_focal_blames_hard_pixels_by_the_power_of_their_error() -> None:
     tumour = sum((1 - p) ** 2 * -math.log(p) for p in (0.9, 0.4))
     air = sum(p**2 * -math.log(1 - p) for p in (0.2, 0.1, 0.3, 0.1, 0.1, 0.1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,14 @@ def test_a_picture_gets_a_probability_for_each_class_and_a_verdict() -> None:
     assert found.verdict == CLASSES[2]
     assert found.probabilities[CLASSES[2]] == pytest.approx(0.4)
     assert sum(found.probabilities.values()) == pytest.approx(1.0)
+
+
+def test_a_model_may_read_each_picture_mirrored_too() -> None:
+    both = TypeModel(replace(model().card, mirror=True), ByCorner())
+    found = both.name(shown(2, CLASSES[2]).stack).probabilities
+    # The mirrored picture has its bright quarter at the other side: both answers are as likely.
+    assert found[CLASSES[2]] == pytest.approx(found[CLASSES[3]])
+    assert found[CLASSES[2]] > found[CLASSES[0]] == pytest.approx(found[CLASSES[1]])
 
 
 def test_what_is_not_sure_enough_is_uncertain() -> None:

@@ -17,7 +17,7 @@ from ml.cards import write_toml
 from ml.evaluation.types import ask_types, score_types
 from ml.shipping import ship_model
 from ml.tests import factories as heads
-from ml.tests.test_tumour_type import CLASSES, model, shown, write_trained
+from ml.tests.test_tumour_type import CLASSES, model, shown, write_trained, write_types
 from ml.training.config import read_config
 from ml.tumour_type.model import read_type_card
 
@@ -42,6 +42,31 @@ def test_classify_answers_with_what_the_model_knows_and_draws_the_evidence(
     assert found["calibrated_on_pictures"] == 0
     with Image.open(drawn) as picture:
         assert (picture.size, picture.mode) == ((96, 96), "RGB")
+
+
+def test_a_folder_is_scored_whatever_is_missing_of_it(tmp_path: Path, stub_weights: Path) -> None:
+    weights = write_trained(tmp_path / "runs", "types", 1)
+    root, out = write_types(tmp_path / "set"), tmp_path / "out.json"
+    with (root / "index.csv").open("a") as index:
+        index.write("\n0.png,metastasis,3\n")
+    asked = ["evaluate", "--dataset", "types", "--root", str(root), "--model", "flair2d"]
+    asked += ["--type-weights", str(weights), "--json", str(out)]
+
+    assert main(asked) == 0
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["dice"] is None
+    assert 0 <= found["accuracy"] <= 1 and 0 <= found["accuracy_three_class"] <= 1
+    assert (found["types"]["pictures"], found["types"]["other_labels"]) == (12, 1)
+
+    mask = np.zeros((40, 40), dtype=np.uint8)
+    mask[:20, :20] = 255
+    Image.fromarray(mask).save(root / "0_mask.png")
+    assert main(asked) == 0
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert 0 <= found["dice"] <= 1
+    assert found["scans"] == 1
+    # Twelve pictures, three of them without a tumour, and one has its mask.
+    assert len(found["excluded"]) == 8
 
 
 @pytest.mark.parametrize("fault", ["a volume", "a card that names no types", "no card", "no file"])

@@ -36,7 +36,8 @@ class Augmentation:
     ``rotation`` is in degrees, ``zoom`` and ``shear`` in shares, ``shift`` and ``elastic`` in
     pixels. ``brightness``, ``contrast``, ``gamma`` and ``bias`` are shares; ``noise`` is a
     standard deviation in units of the image's range, 0 to 1. Rotation, zoom, shear and shift are
-    drawn together, 80 % of the time.
+    drawn together, 80 % of the time. ``by_sequence`` draws what the scanner rendered for each
+    sequence by itself: between scanners they differ in how they relate to each other, too.
     """
 
     flip: float = 0.0
@@ -53,6 +54,29 @@ class Augmentation:
     bias: float = 0.0
     blur: float = 0.0
     noise: float = 0.0
+    by_sequence: bool = False
+
+
+class BySequence(RandomizableTransform):  # type: ignore[misc]
+    """A transform of the image alone, drawn anew for each of its ``sequences``.
+
+    The slices of one sequence stay alike: they are every ``sequences``-th channel.
+    """
+
+    def __init__(self, sequences: int, transform: Compose) -> None:
+        super().__init__()
+        self.sequences, self.transform = sequences, transform
+
+    def set_random_state(self, seed: int | None = None, state: Any = None) -> BySequence:
+        self.transform.set_random_state(seed, state)
+        return self
+
+    def __call__(self, sample: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        image = sample[IMAGE].clone()
+        for first in range(self.sequences):
+            own = slice(first, None, self.sequences)
+            image[own] = self.transform({IMAGE: image[own]})[IMAGE]
+        return {**sample, IMAGE: image}
 
 
 class InSlices(RandomizableTransform):  # type: ignore[misc]
@@ -72,17 +96,23 @@ class InSlices(RandomizableTransform):  # type: ignore[misc]
         return {**sample, **{key: varied[key].reshape(sample[key].shape) for key in self.keys}}
 
 
-def build_augmentation(patch: tuple[int, ...], strength: Augmentation) -> Compose:
+def build_augmentation(
+    patch: tuple[int, ...], strength: Augmentation, *, sequences: int = 1
+) -> Compose:
     """Transforms of a dict with ``image`` (C, H, W), zero being air, and ``mask`` (R, H, W).
 
     Both come out at ``patch``; in 3D they are (C, Z, H, W) and (R, Z, H, W), and are moved and
-    blurred only within their slices, since slices may be thick.
+    blurred only within their slices, since slices may be thick. The channels are those of the
+    ``sequences``, in order, once for each slice.
     """
+    rendering = _rendering(len(patch), strength)
+    if strength.by_sequence and rendering:
+        rendering = [BySequence(sequences, Compose(rendering))]
     return Compose(
         [
             ResizeWithPadOrCropd(keys=BOTH, spatial_size=patch),
             *_placement(len(patch), strength),
-            *_rendering(len(patch), strength),
+            *rendering,
         ]
     )
 

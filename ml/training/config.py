@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ml.datasets.splits import PARTS
 from ml.models import KINDS
 from ml.networks.build import NetworkSpec, read_network
 from ml.preparation import Preparation, read_preparation
@@ -48,9 +47,10 @@ class Sampling:
     ``order`` is ``balanced`` (drawn with replacement, ``tumour_share`` of them with tumour) or
     ``pass`` (each slice once an epoch, shuffled). ``slices`` is ``all`` or ``tumour``. ``patch``
     is the size in pixels, (H, W) or, for a 3D network, (Z, H, W); none is needed where the
-    preparation's frame is ``square``. ``subset_share`` of the samples keep a random part of their
-    channels, of any size; ``flair_only_share`` of the others lose every channel but FLAIR;
-    otherwise each channel but FLAIR is lost with ``channel_dropout``. ``slice_scale_share`` of
+    preparation's frame is ``square``. ``subset_share`` of the samples keep a part of their
+    channels: one of ``subsets``, each as often, or any part where none are named;
+    ``flair_only_share`` of the others lose every channel but FLAIR; otherwise each channel but
+    FLAIR is lost with ``channel_dropout``. ``slice_scale_share`` of
     them are scaled by their own grey values instead of their volume's, as a lone picture is.
     """
 
@@ -62,6 +62,7 @@ class Sampling:
     channel_dropout: float = 0.0
     slice_scale_share: float = 0.0
     subset_share: float = 0.0
+    subsets: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if self.order not in ("balanced", "pass"):
@@ -152,6 +153,10 @@ class TrainingConfig:
                 f"{self.name}: {len(learnt)} outputs are learnt ({', '.join(learnt)}), but the "
                 f"network has {self.network.out_channels}"
             )
+        unknown = {name for names in self.sampling.subsets for name in names}
+        unknown -= set(self.preparation.channels)
+        if unknown:
+            raise ValueError(f"{self.name}: no such channel to draw: {', '.join(sorted(unknown))}")
         if len(self.patch) != self.network.dimensions:
             raise ValueError(
                 f"{self.name}: a patch of {self.patch} is not for a network of "
@@ -195,8 +200,6 @@ def read_config(path: Path, *, fold: int | None = None, **overrides: Any) -> Tra
     """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     where = str(path)
-    reading = document.get("reading", {})
-    reading["needs"] = [tuple(names) for names in reading.get("needs", [])]
     values: dict[str, Any] = {
         "network": read_network(document.pop("network", {})),
         "preparation": read_preparation(document.pop("preparation", {})),
@@ -217,15 +220,13 @@ def read_config(path: Path, *, fold: int | None = None, **overrides: Any) -> Tra
 def choose_fold(config: TrainingConfig, fold: int) -> TrainingConfig:
     """One run of a cross-validation: ``{fold}`` in the names of the splits is its number.
 
-    Fold 0 is the run on everybody, whom all parts of the first split make up. Raises ValueError
-    where no split has folds.
+    Fold 0 is the run that ships: its split trains on everybody but those who are kept out of
+    training for good. Raises ValueError where no split has folds.
     """
     if not any(FOLD in source.split for source in config.sources):
         raise ValueError(f"{config.name} has no folds: no split's name has {FOLD} in it")
     sources = []
     for source in config.sources:
-        split = source.split.replace(FOLD, str(fold or 1))
-        parts = source.train_on if fold else PARTS
-        sources.append(replace(source, split=split, train_on=parts))
+        sources.append(replace(source, split=source.split.replace(FOLD, str(fold))))
     name = f"{config.name}-{fold}" if fold else config.name
     return replace(config, name=name, sources=tuple(sources))

@@ -15,13 +15,16 @@ from torch.nn import functional
 class LossConfig:
     """``name`` is a key of ``LOSSES``; each loss uses only the numbers that belong to it.
 
-    ``dice_weight`` is the share of Dice beside cross-entropy, which has the weight 1;
+    ``dice_weight`` is the share of Dice beside cross-entropy, which has the weight 1; with
+    ``per_sample`` it is that Dice's mean over the samples, not that of the whole batch, so that a
+    small tumour counts as much as a large one (for data where every sample has one);
     ``alpha`` and ``beta`` weigh false positives and false negatives in Tversky, ``focus`` is its
     exponent; ``balance`` and ``positive`` are Combo's two weights; ``gamma`` is focal loss's.
     """
 
     name: str = "bce_dice"
     dice_weight: float = 1.0
+    per_sample: bool = False
     gamma: float = 2.0
     alpha: float = 0.3
     beta: float = 0.7
@@ -32,18 +35,21 @@ class LossConfig:
     def __post_init__(self) -> None:
         if self.name not in LOSSES:
             raise ValueError(f"[loss] name is one of {', '.join(LOSSES)}, not {self.name!r}")
+        if self.per_sample and self.name != "bce_dice":
+            raise ValueError("[loss] per_sample belongs to bce_dice")
 
 
 class CrossEntropyDice(nn.Module):
     """Binary cross-entropy plus soft Dice.
 
-    Dice over the whole batch rather than over each slice, since a slice without tumour has none.
+    Usually Dice over the whole batch rather than over each sample, since a slice without tumour
+    has none.
     """
 
-    def __init__(self, dice_weight: float = 1.0) -> None:
+    def __init__(self, dice_weight: float = 1.0, *, per_sample: bool = False) -> None:
         super().__init__()
         self.cross_entropy = nn.BCEWithLogitsLoss()
-        self.dice = DiceLoss(sigmoid=True, batch=True)
+        self.dice = DiceLoss(sigmoid=True, batch=not per_sample)
         self.dice_weight = dice_weight
 
     def forward(self, logits: Tensor, masks: Tensor) -> Tensor:
@@ -89,7 +95,7 @@ class Combo(nn.Module):
 LOSSES: dict[str, Callable[[LossConfig], nn.Module]] = {
     "bce": lambda _: nn.BCEWithLogitsLoss(),
     "dice": lambda _: DiceLoss(sigmoid=True, batch=True),
-    "bce_dice": lambda c: CrossEntropyDice(c.dice_weight),
+    "bce_dice": lambda c: CrossEntropyDice(c.dice_weight, per_sample=c.per_sample),
     "dice_focal": lambda c: DiceFocalLoss(sigmoid=True, batch=True, gamma=c.gamma),
     "focal_tversky": lambda c: FocalTversky(alpha=c.alpha, beta=c.beta, focus=c.focus),
     "combo": lambda c: Combo(balance=c.balance, positive=c.positive),

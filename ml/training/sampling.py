@@ -50,7 +50,9 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         Raises ValueError where no source has a slice to show.
         """
         self.config = config
-        self.transform: Compose = build_augmentation(config.patch, config.augmentation)
+        self.transform: Compose = build_augmentation(
+            config.patch, config.augmentation, sequences=len(config.preparation.channels)
+        )
         self.cases: list[TrainingCase] = []
         self.pools: list[_Pools] = []
         for source, labelled in zip(config.sources, cases, strict=True):
@@ -163,11 +165,14 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
 
         Of a case without FLAIR, whatever it has stays. Where subsets are drawn, any may be lost.
         """
-        share = self.config.sampling.subset_share
+        sampling = self.config.sampling
+        share = sampling.subset_share
         # Nothing is drawn without need, so that runs from before subsets stay as they were.
-        if share and draw.random() < share:
-            return _subset(present, draw)
         channels = self.config.preparation.channels
+        if share and draw.random() < share:
+            if sampling.subsets:
+                return _one_of(sampling.subsets, channels, present, draw)
+            return _subset(present, draw)
         has_flair = "FLAIR" in channels and present[channels.index("FLAIR")]
         flair_only = draw.random() < self.config.sampling.flair_only_share
         seen = []
@@ -184,6 +189,18 @@ def place_in_pass(position: int, *, shown: int, count: int, seed: int) -> int:
     """
     epoch, number = divmod(position, shown)
     return int(np.random.default_rng((seed, epoch, 0)).permutation(count)[number % count])
+
+
+def _one_of(
+    subsets: tuple[tuple[str, ...], ...],
+    channels: tuple[str, ...],
+    present: tuple[bool, ...],
+    draw: np.random.Generator,
+) -> tuple[bool, ...]:
+    """What the case has of one of ``subsets``; all that it has where that is nothing."""
+    chosen = subsets[int(draw.integers(len(subsets)))]
+    seen = tuple(there and name in chosen for name, there in zip(channels, present, strict=True))
+    return seen if any(seen) else present
 
 
 def _subset(present: tuple[bool, ...], draw: np.random.Generator) -> tuple[bool, ...]:

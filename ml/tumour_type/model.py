@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ml.models import WEIGHTS, file_sha256
 from ml.networks.build import NetworkSpec, load_weights, read_network
@@ -40,6 +40,8 @@ class TypeCard:
     calibration: Calibration
     about: dict[str, Any]
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    mirror: bool = False
+    """Whether each picture is also read mirrored, and the mean of both answers counts."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,15 @@ class TypeModel:
         found = []
         for start in range(0, len(stacks), BATCH):
             batch = [fit_picture(s, self.card.preparation) for s in stacks[start : start + BATCH]]
-            with torch.inference_mode():
-                found.append(self.network(torch.from_numpy(np.stack(batch))).float().numpy())
+            found.append(self._read(torch.from_numpy(np.stack(batch))).numpy())
         return np.concatenate(found).astype(np.float64)
+
+    def _read(self, pictures: Tensor) -> Tensor:
+        with torch.inference_mode():
+            logits: Tensor = self.network(pictures).float()
+            if self.card.mirror:
+                logits = (logits + self.network(pictures.flip(-1)).float()) / 2
+        return logits
 
     def name(self, stack: AxialStack) -> TypeFinding:
         """What the first slice of ``stack`` shows. Raises ValueError where the network's answer is
@@ -102,6 +110,7 @@ def read_type_card(path: Path) -> TypeCard:
         calibration=Calibration(**document.get("calibration", {})),
         about=document.get("about", {}),
         metrics=document.get("metrics", {}),
+        mirror=document.get("reading", {}).get("mirror", False),
     )
 
 

@@ -4,7 +4,7 @@ from ml.uncertainty.volume import (
     LEAST_PATIENTS_FOR_MORE,
     VolumeInterval,
     calibrate_volume,
-    coverage_left_out,
+    count_covered,
     read_volume_interval,
     volume_ratios,
 )
@@ -13,7 +13,7 @@ __all__ = [
     "LEAST_PATIENTS_FOR_MORE",
     "VolumeInterval",
     "calibrate_volume",
-    "coverage_left_out",
+    "count_covered",
     "read_volume_interval",
     "volume_ratios",
 ]
