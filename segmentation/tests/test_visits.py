@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from clinic.models import Membership
+from ml import study as together_in_ml
+from ml.errors import RegistrationError
 from patients.models import Scan, Study
 from patients.services.studies import archive_scan
 from patients.tests.factories import PatientFactory
@@ -136,6 +139,28 @@ def test_a_volume_that_cannot_be_read_is_left_out_and_named(study: Study) -> Non
     assert set(row.gathered["placed"]) == {"FLAIR", "T1ce"}
     assert set(row.gathered["left_out"]) == {"T2"}
     assert set(row.inputs.all()) == {flair, t1ce, t2}
+
+
+def test_a_volume_that_cannot_be_laid_on_the_scan_is_left_out_with_the_reason_and_no_advice(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lay_on = together_in_ml._lay_on
+    calls = count(1)
+
+    def refuse_the_second(*given: Any) -> Any:
+        if next(calls) == 2:
+            raise RegistrationError(
+                "The two scans could not be aligned: they clearly do not fit. "
+                "Please compare them side by side."
+            )
+        return lay_on(*given)
+
+    monkeypatch.setattr(together_in_ml, "_lay_on", refuse_the_second)
+    flair, _, _ = (add_scan(study, name) for name in ("FLAIR", "T1ce", "T2"))
+    left_out = read(flair).gathered["left_out"]
+    assert list(left_out.values()) == [
+        "The two scans could not be aligned: they clearly do not fit."
+    ]
 
 
 def test_where_the_skull_remains_the_scan_is_read_alone_and_the_result_says_so(
