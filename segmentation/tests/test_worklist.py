@@ -51,6 +51,11 @@ def new_scan(clinic: Clinic, patient: Patient | None = None, **of: Any) -> Scan:
     return ScanFactory(study=StudyFactory(patient=patient), **of)
 
 
+def signed_now() -> dict[str, Any]:
+    """Signed today, though the tests may have begun before midnight."""
+    return {**SIGNED, "reviewed_at": timezone.now()}
+
+
 def shown(clinic: Clinic, tab: str, **of: Any) -> list[Any]:
     return [row.key for row in worklist(clinic=clinic, tab=tab, **of).rows]
 
@@ -71,8 +76,8 @@ def test_drafts_and_reviews_wait_and_what_is_decided_does_not(
     clinic: Clinic, result: Waits, clinician: Membership
 ) -> None:
     waiting = [result(), reviews.start_review(result=result(), by=clinician)]
-    signed = result(**SIGNED)
-    result(**{**SIGNED, "review": "rejected", "is_current": False})
+    signed = result(**signed_now())
+    result(**{**signed_now(), "review": "rejected", "is_current": False})
     assert shown(clinic, "review") == [row.pk for row in waiting]
     assert shown(clinic, "signed") == [signed.pk]
 
@@ -83,7 +88,7 @@ def test_of_several_versions_only_what_needs_a_decision_waits(
     older = result(is_current=False)
     current = result(scan=older.scan)
     assert shown(clinic, "review") == [current.pk]
-    signed = result(**SIGNED)
+    signed = result(**signed_now())
     result(scan=signed.scan, is_current=False)
     amendment = result(scan=signed.scan, is_current=False)
     assert shown(clinic, "review") == [current.pk, amendment.pk]
@@ -93,13 +98,13 @@ def test_of_several_versions_only_what_needs_a_decision_waits(
 
 def test_a_draft_older_than_what_is_signed_needs_nobody(clinic: Clinic, result: Waits) -> None:
     older = result(is_current=False)
-    result(scan=older.scan, **SIGNED)
+    result(scan=older.scan, **signed_now())
     assert shown(clinic, "review") == []
 
 
 def test_what_was_signed_yesterday_is_not_signed_today(clinic: Clinic, result: Waits) -> None:
     yesterday = timezone.now() - timedelta(days=1)
-    result(**{**SIGNED, "reviewed_at": yesterday})
+    result(**{**signed_now(), "reviewed_at": yesterday})
     assert shown(clinic, "signed") == []
 
 
@@ -128,7 +133,7 @@ def test_scans_held_back_and_scans_without_a_result_that_counts_are_to_be_checke
 def test_a_scan_whose_signed_result_was_withdrawn_and_that_no_model_reads_is_to_be_checked(
     clinic: Clinic, result: Waits, clinician: Membership, sign_in: SignIn
 ) -> None:
-    scan = result(**SIGNED).scan
+    scan = result(**signed_now()).scan
     facts = replace(facts_of(scan), sequence=Sequence.T2)
     correct_scan(scan=scan, by=clinician, facts=facts, reason="It is no FLAIR.")
     assert shown(clinic, "check") == [scan.pk]
@@ -187,7 +192,7 @@ def test_a_tab_asks_the_database_as_often_for_many_rows_as_for_one(
     browser, address = sign_in(clinician), reverse("home")
 
     def add() -> None:
-        for of in ({}, SIGNED, {"running": True}, {"failed": True}):
+        for of in ({}, signed_now(), {"running": True}, {"failed": True}):
             row = result(scan=new_scan(clinic, attended()), **of)
             LesionFactory(segmentation=row)
         new_scan(clinic, attended(), doubts=["Upside down."])
@@ -296,7 +301,7 @@ def test_the_api_asks_the_database_as_often_for_many_rows_as_for_few(
     clinic: Clinic, result: Waits, viewer: Membership
 ) -> None:
     def rejected() -> Segmentation:
-        return result(**{**SIGNED, "review": "rejected", "is_current": False})
+        return result(**{**signed_now(), "review": "rejected", "is_current": False})
 
     def queries() -> list[int]:
         return [count_queries(partial(ask, viewer, tab=tab)) for tab in ("review", "check")]
