@@ -84,10 +84,11 @@ def gather_study(
             continue
         on_step()
         try:
-            values[name], placed[name] = _lay_on(target, image)
+            values[name], placed[name] = _lay_on(target, image, on_step)
         except (InvalidVolumeError, RegistrationError) as error:
             left_out[name] = str(error)
     slices = {name: volume_to_slices(volume, target.affine) for name, volume in values.items()}
+    on_step()
     brain, how = _find_brain(slices[onto], target, fit)
     kept = {name: np.where(brain, planes, 0) for name, planes in slices.items()}
     _, row_mm, column_mm = slice_pixel_mm(target.affine)
@@ -95,13 +96,17 @@ def gather_study(
     return Study(stack, placed, left_out, how)
 
 
-def _lay_on(target: MedicalImage, image: MedicalImage) -> tuple[FloatArray, str]:
+def _lay_on(
+    target: MedicalImage, image: MedicalImage, on_step: Callable[[], None]
+) -> tuple[FloatArray, str]:
     """``image`` on the grid of ``target``, and how it came there."""
     if image.geometry.kind is not ImageKind.VOLUME or image.geometry.affine is None:
         raise InvalidVolumeError("It is no volume whose file places its voxels.")
     if same_grid(target.values.shape, target.affine, image.values.shape, image.affine):
         return image.values, AS_STORED
-    found = register_heads(target.values, target.affine, image.values, image.affine)
+    found = register_heads(
+        target.values, target.affine, image.values, image.affine, on_step=on_step
+    )
     moved = resample(
         image.values,
         image.affine,

@@ -68,10 +68,15 @@ def test_a_sequence_that_lies_otherwise_is_registered_onto_the_named_one() -> No
     moved = np.eye(4)
     moved[:3, :3] = Rotation.from_rotvec(np.radians((4.0, -3.0, 6.0))).as_matrix()
     moved[:3, 3] = (6.0, -4.0, 5.0)
+    steps: list[None] = []
     study = gather_study(
-        {"FLAIR": flair(), "T1": medical_image(volume, moved @ affine)}, onto="FLAIR"
+        {"FLAIR": flair(), "T1": medical_image(volume, moved @ affine)},
+        onto="FLAIR",
+        on_step=lambda: steps.append(None),
     )
     assert study.placed["T1"] == REGISTERED
+    # Signs of life from within the registration too, which takes the longest.
+    assert len(steps) > 3
     plain = gather_study({"FLAIR": flair(), "T1": t1()}, onto="FLAIR").stack.pixels[1]
     found = study.stack.pixels[1]
     head = plain > 0.1 * plain.max()
