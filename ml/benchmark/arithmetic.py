@@ -10,6 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ml.benchmark.clock import seconds_of
 from ml.engines.interface import Engine
+from ml.engines.torch_engine import MIXED
 from ml.intensity import FloatArray
 from ml.networks.build import NetworkSpec
 
@@ -44,7 +45,7 @@ def count_operations(spec: NetworkSpec, images: Counter[tuple[int, ...]]) -> int
     return operations
 
 
-PRECISIONS = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
+PRECISIONS = {"f32": torch.float32, **MIXED}
 
 
 @dataclass(frozen=True)

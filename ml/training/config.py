@@ -225,8 +225,8 @@ def choose_fold(config: TrainingConfig, fold: int) -> TrainingConfig:
     """
     if not any(FOLD in source.split for source in config.sources):
         raise ValueError(f"{config.name} has no folds: no split's name has {FOLD} in it")
-    sources = []
-    for source in config.sources:
-        sources.append(replace(source, split=source.split.replace(FOLD, str(fold))))
+    sources = tuple(
+        replace(source, split=source.split.replace(FOLD, str(fold))) for source in config.sources
+    )
     name = f"{config.name}-{fold}" if fold else config.name
-    return replace(config, name=name, sources=tuple(sources))
+    return replace(config, name=name, sources=sources)

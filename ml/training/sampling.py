@@ -165,19 +165,17 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
 
         Of a case without FLAIR, whatever it has stays. Where subsets are drawn, any may be lost.
         """
-        sampling = self.config.sampling
-        share = sampling.subset_share
+        sampling, channels = self.config.sampling, self.config.preparation.channels
         # Nothing is drawn without need, so that runs from before subsets stay as they were.
-        channels = self.config.preparation.channels
-        if share and draw.random() < share:
+        if sampling.subset_share and draw.random() < sampling.subset_share:
             if sampling.subsets:
                 return _one_of(sampling.subsets, channels, present, draw)
             return _subset(present, draw)
         has_flair = "FLAIR" in channels and present[channels.index("FLAIR")]
-        flair_only = draw.random() < self.config.sampling.flair_only_share
+        flair_only = draw.random() < sampling.flair_only_share
         seen = []
         for name, there in zip(channels, present, strict=True):
-            dropped = flair_only or draw.random() < self.config.sampling.channel_dropout
+            dropped = flair_only or draw.random() < sampling.channel_dropout
             seen.append(there and (name == "FLAIR" or not (dropped and has_flair)))
         return tuple(seen)
 
