@@ -85,9 +85,7 @@ def judge(quality: AlignmentQuality) -> None:
         problem = "no position was found in which they clearly fit"
     else:
         return
-    raise RegistrationError(
-        f"The two scans could not be aligned: {problem}. Please compare them side by side."
-    )
+    raise RegistrationError(f"The two scans could not be aligned: {problem}.")
 
 
 class _Pair:

@@ -87,8 +87,7 @@ def register_heads(
         found = _climb(fixed, moving, _round_head(fixed), start, LEVELS)
     except RuntimeError as error:
         raise RegistrationError(
-            "The two scans could not be aligned: their heads do not overlap enough. "
-            "Please compare them side by side."
+            "The two scans could not be aligned: their heads do not overlap enough."
         ) from error
     on_step()
     matrix = _to_ras(found)

@@ -37,6 +37,7 @@ WORDS = Words(
     ),
     said_as_it_is=(InvalidVolumeError, RegistrationError),
 )
+ADVICE = "Please compare them side by side."
 # Grey values of a scan laid onto another grid are kept as whole numbers up to this one.
 BRIGHTEST = 4000.0
 
@@ -107,9 +108,12 @@ def _align(
         queue.report_progress(claim=claim, step=ComparisonStep.REGISTERING)
 
     alive()
-    found = register_heads(
-        earlier.values, earlier.affine, later.values, later.affine, on_step=alive
-    )
+    try:
+        found = register_heads(
+            earlier.values, earlier.affine, later.values, later.affine, on_step=alive
+        )
+    except RegistrationError as error:
+        raise RegistrationError(f"{error} {ADVICE}") from error
     return found.matrix, found.as_dict()
 
 

@@ -20,8 +20,6 @@ from segmentation.parts import describe_parts
 
 log = logging.getLogger(__name__)
 NOT_READABLE = "Its file could not be read."
-# What a registration that failed advises whoever compares two scans; nobody does that here.
-ADVICE = "Please compare them side by side."
 NOT_LAID = "The other sequences of the visit could not be laid on this scan."
 
 
@@ -73,8 +71,7 @@ def read_together(
     except SkullRemainsError as error:
         return _alone(model, {}, unreadable, "", str(error))
     study = finding.study
-    reasons = {name: why.removesuffix(ADVICE).strip() for name, why in study.left_out.items()}
-    left_out = {**unreadable, **reasons}
+    left_out = {**unreadable, **study.left_out}
     if not _suffices(model, study.sequences):
         return _alone(model, study.placed, left_out, study.brain, NOT_LAID)
     gathered = _gathered(model, study.placed, left_out, study.brain, "")

@@ -299,7 +299,10 @@ def test_a_poor_alignment_fails_in_its_own_words(
 
     monkeypatch.setattr(comparing, "register_heads", poor)
     row = work(ask(pair, clinician, alignment=Alignment.RIGID))
-    assert (row.state, row.reason) == (State.FAILED, "The two scans could not be aligned: no.")
+    assert (row.state, row.reason) == (
+        State.FAILED,
+        "The two scans could not be aligned: no. Please compare them side by side.",
+    )
 
 
 def test_the_page_hears_which_step_is_under_way(
