@@ -11,6 +11,8 @@ import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from django.db.models import Max
+
 from patients.models import Scan
 from segmentation.models import Segmentation
 
@@ -52,19 +54,27 @@ def taken_over(base: Segmentation | None) -> Taken:
 
 def why_outdated(result: Segmentation) -> str:
     """Why the result cannot count any more, in a sentence; empty where it can."""
-    since = result.finished_at or result.created_at
-    own = result.scan.corrections.filter(field__in=READING, corrected_at__gt=since)
-    if own.exists():
-        return (
-            f"The scan was corrected after version {result.version} was made, so that version "
-            "does not fit it any more."
-        )
-    if not all(is_as_read(row) for row in _lineage(result, attempts_on(result.scan_id))):
-        return (
-            f"A scan that version {result.version} was read with was corrected, moved or erased "
-            "since, so that version does not hold any more."
-        )
-    return ""
+    return outdated_of(result.scan, (result,)).get(result.pk, "")
+
+
+def outdated_of(scan: Scan, results: Iterable[Segmentation]) -> dict[uuid.UUID, str]:
+    """Those of the scan's ``results`` that cannot count any more, by id, each with why."""
+    attempts = attempts_on(scan.pk)
+    corrected = scan.corrections.filter(field__in=READING)
+    last = corrected.aggregate(last=Max("corrected_at"))["last"]
+    reasons = {}
+    for result in results:
+        if last is not None and last > (result.finished_at or result.created_at):
+            reasons[result.pk] = (
+                f"The scan was corrected after version {result.version} was made, so that version "
+                "does not fit it any more."
+            )
+        elif not all(is_as_read(row) for row in _lineage(result, attempts)):
+            reasons[result.pk] = (
+                f"A scan that version {result.version} was read with was corrected, moved or "
+                "erased since, so that version does not hold any more."
+            )
+    return reasons
 
 
 def is_as_read(row: Segmentation) -> bool:

@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404
 from clinic.models import Clinic
 from ml.errors import NoModelError
 from patients.models import Patient, Scan
-from segmentation.basis import scans_behind
+from segmentation.basis import outdated_of, scans_behind
 from segmentation.models import ReviewState, Segmentation, State
 from segmentation.plans import Plan, plan_reading
 
@@ -79,6 +79,11 @@ class ScanRow:
     def no_model_reason(self) -> str:
         """Why nothing was asked for, where no model reads the scan; else empty."""
         return self._planned[1] if self.latest is None else ""
+
+    @cached_property
+    def outdated(self) -> dict[uuid.UUID, str]:
+        """The versions that cannot count any more, by id, each with why."""
+        return outdated_of(self.scan, self.versions)
 
     @property
     def model_is_outdated(self) -> bool:

@@ -66,6 +66,11 @@ class ReviewPanel:
         return self.member.can_edit and self.is_open and not self.is_with_another
 
     @property
+    def outdated(self) -> str:
+        """Why the version cannot count any more, so that nobody can sign it; else empty."""
+        return self.row.outdated.get(self.result.pk, "") if self.is_open else ""
+
+    @property
     def may_release(self) -> bool:
         in_review = self.result.review == ReviewState.IN_REVIEW
         return in_review and self.member.can_edit and (self.is_mine or self.member.can_administer)
@@ -88,7 +93,7 @@ class ReviewPanel:
 
 def may_be_made_current(row: ScanRow, result: Segmentation) -> bool:
     """Whether a person may choose this version; the service has the last word."""
-    if result.is_current or result.review == ReviewState.REJECTED:
+    if result.is_current or result.review == ReviewState.REJECTED or result.pk in row.outdated:
         return False
     return result.is_signed or not any(version.is_signed for version in row.versions)
 

@@ -138,6 +138,19 @@ def test_a_rejected_result_is_shown_with_its_reason_and_nothing_takes_its_place(
     assert "No result counts for this scan now" not in page(browser, "scan", result.scan_id)
 
 
+def test_a_version_that_no_longer_fits_says_so_and_is_neither_signed_nor_chosen(
+    sign_in: SignIn, clinician: Membership, admin: Membership, result: Segmentation
+) -> None:
+    result.scan.segmentations.update(is_current=False)
+    facts = replace(facts_of(result.scan), sequence="T1")
+    correct_scan(scan=result.scan, by=admin, facts=facts, reason="It was declared wrongly")
+    shown = page(sign_in(clinician), "scan", result.scan_id, version=result.pk)
+    assert "does not fit it any more. It cannot be signed." in shown
+    assert "Accept and sign" not in shown
+    assert "Make current" not in shown
+    assert "Reject version 1" in shown
+
+
 def test_the_reading_room_shows_the_rejected_version_while_none_counts(
     sign_in: SignIn, clinician: Membership, result: Segmentation
 ) -> None:
