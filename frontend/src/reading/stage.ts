@@ -4,20 +4,9 @@
  */
 import { type Niivue, type NVImage, SLICE_TYPE } from "@niivue/niivue";
 
+import { Arrangement } from "./arrangement";
 import type { Manifest, VolumeFacts, Voxel } from "./manifest";
-import {
-  AXES,
-  drawnSlices,
-  holds,
-  layOut,
-  panesFor,
-  SLICE_TYPES,
-  type Box,
-  type Drawn,
-  type PaneName,
-  type PlaneName,
-  type Share,
-} from "./panes";
+import { AXES, drawnSlices, holds, type Box, type Drawn, type PaneName, type PlaneName } from "./panes";
 import { makeNiivue } from "./niivue";
 import { Painter } from "./painter";
 import { Space } from "./space";
@@ -42,9 +31,7 @@ export class Stage {
   /** From the scan being read to what is shown, and back. */
   readonly space: Space;
   private readonly painter: Painter;
-  private panes: PaneName[] = [];
-  private enlarged: PaneName | null = null;
-  private activePane: PaneName = "axial";
+  private readonly arrangement: Arrangement;
   private at: Voxel = [0, 0, 0];
   private chosenTool: string | null = null;
   private readonly onFrame: (() => void)[] = [];
@@ -66,6 +53,7 @@ export class Stage {
     this.overlay = find("[data-overlay]");
     this.live = find("[data-live]");
     this.space = new Space(manifest.scan, this.factsOf(manifest.scan.id));
+    this.arrangement = new Arrangement(this.canvas);
     this.painter = new Painter(
       this.canvas,
       find("[data-still]"),
@@ -117,9 +105,7 @@ export class Stage {
       this.at = this.toFile(this.dims.map((n) => n >> 1) as Voxel);
     }
     this.at = this.space.stand(this.at);
-    this.panes = panesFor(this.dims);
-    if (this.enlarged !== null && !this.panes.includes(this.enlarged)) this.enlarged = null;
-    if (!this.panes.includes(this.activePane)) this.activePane = this.panes[0]!;
+    this.arrangement.fit(this.dims);
     this.painter.forget();
     // The first slices are on the screen before the 3D pane, which takes longer.
     this.arrange(!isFirst);
@@ -183,22 +169,12 @@ export class Stage {
   /** The pane under a pointer, its margins included. */
   paneAt(clientX: number, clientY: number): PaneName | null {
     const { x, y } = this.local(clientX, clientY);
-    for (const [pane, box] of this.boxes()) if (holds(box, x, y)) return pane;
-    return null;
+    return this.arrangement.paneAt(x, y);
   }
 
   /** Where the panes lie, in CSS pixels. */
   boxes(): Map<PaneName, Box> {
-    const { clientWidth: width, clientHeight: height } = this.canvas;
-    const boxes = new Map<PaneName, Box>();
-    for (const [pane, [left, top, w, h]] of this.layout()) {
-      boxes.set(pane, { left: left * width, top: top * height, width: w * width, height: h * height });
-    }
-    return boxes;
-  }
-
-  private layout(): Map<PaneName, Share> {
-    return layOut(this.panes, this.enlarged);
+    return this.arrangement.boxes();
   }
 
   current(): Voxel {
@@ -231,22 +207,21 @@ export class Stage {
   }
 
   get active(): PaneName {
-    return this.activePane;
+    return this.arrangement.active;
   }
 
   activate(pane: PaneName): void {
-    if (pane === this.activePane) return;
-    this.activePane = pane;
+    if (pane === this.arrangement.active) return;
+    this.arrangement.active = pane;
     this.redraw();
   }
 
   get maximised(): PaneName | null {
-    return this.enlarged;
+    return this.arrangement.maximised;
   }
 
   maximise(pane: PaneName | null): void {
-    this.enlarged = pane;
-    if (pane !== null) this.activePane = pane;
+    this.arrangement.maximise(pane);
     this.painter.forget();
     this.redraw();
   }
@@ -311,9 +286,7 @@ export class Stage {
   }
 
   private arrange(withRender: boolean): void {
-    this.nv.customLayout = [...this.layout()]
-      .filter(([pane]) => withRender || pane !== "render")
-      .map(([pane, position]) => ({ sliceType: SLICE_TYPES[pane], position }));
+    this.nv.customLayout = this.arrangement.layout(withRender);
     this.nv.opts.sliceType = SLICE_TYPE.MULTIPLANAR;
   }
 }
