@@ -59,7 +59,7 @@ def why_outdated(result: Segmentation) -> str:
 
 def outdated_of(scan: Scan, results: Iterable[Segmentation]) -> dict[uuid.UUID, str]:
     """Those of the scan's ``results`` that cannot count any more, by id, each with why."""
-    attempts = attempts_on(scan.pk)
+    attempts: list[Segmentation] | None = None
     corrected = scan.corrections.filter(field__in=READING)
     last = corrected.aggregate(last=Max("corrected_at"))["last"]
     reasons = {}
@@ -69,7 +69,9 @@ def outdated_of(scan: Scan, results: Iterable[Segmentation]) -> dict[uuid.UUID, 
                 f"The scan was corrected after version {result.version} was made, so that version "
                 "does not fit it any more."
             )
-        elif not all(is_as_read(row) for row in _lineage(result, attempts)):
+            continue
+        attempts = attempts_on(scan.pk) if attempts is None else attempts
+        if not all(is_as_read(row) for row in _lineage(result, attempts)):
             reasons[result.pk] = (
                 f"A scan that version {result.version} was read with was corrected, moved or "
                 "erased since, so that version does not hold any more."

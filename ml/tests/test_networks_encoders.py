@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -43,6 +44,26 @@ def test_the_packages_weights_are_loaded_whole(published: dict[str, Tensor]) -> 
     assert loaded.keys() == expected.keys()
     assert all(torch.equal(value, expected[name]) for name, value in loaded.items())
     assert len(published) - len(expected) == 8, "only the classifier's layers are left out"
+
+
+def test_under_autocast_only_what_multiplies_matrices_is_read_in_bfloat16(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    precisions: dict[int, set[torch.dtype]] = {}
+    plain = functional.conv2d
+
+    def noting(images: Tensor, *rest: Any) -> Tensor:
+        found = plain(images, *rest)
+        precisions.setdefault(rest[-1], set()).add(found.dtype)
+        return found
+
+    monkeypatch.setattr(functional, "conv2d", noting)
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16):
+        features = EfficientNetLite0().eval()(torch.zeros(1, 3, 64, 64))
+
+    assert precisions.pop(1) == {torch.bfloat16}
+    assert set().union(*precisions.values()) == {torch.float32}
+    assert features[-1].dtype == torch.bfloat16
 
 
 def test_the_features_have_five_widths_at_strides_two_to_thirty_two() -> None:

@@ -98,8 +98,8 @@ def _prepare(one: TypedSlice, config: TrainingConfig) -> TrainingCase:
 
 def background_of(config: TrainingConfig) -> int | None:
     """The class without tumour, where the network is taught places; else None."""
-    background = int(config.network.options.get("background", -1))
-    return background if background >= 0 else None
+    background: int | None = config.network.options.get("background")
+    return background
 
 
 class PlacesLoss(nn.Module):
@@ -130,8 +130,9 @@ class NamingTask:
 
     def __init__(self, config: TrainingConfig, data_root: Path) -> None:
         self.config = config
-        self.sampler = PictureSampler(_read(config, data_root, "train_on"), config)
         background = background_of(config)
+        taught = _read(config, data_root, "train_on", with_masks=background is not None)
+        self.sampler = PictureSampler(taught, config)
         self.loss: nn.Module = nn.CrossEntropyLoss(label_smoothing=SMOOTHING)
         if background is not None:
             self.loss = PlacesLoss(background)
@@ -162,7 +163,9 @@ def read_logits(
     return np.concatenate(found)
 
 
-def _read(config: TrainingConfig, root: Path, parts: str) -> list[TypedSlice]:
+def _read(
+    config: TrainingConfig, root: Path, parts: str, *, with_masks: bool = False
+) -> list[TypedSlice]:
     """The pictures of those folds that a source's split names for ``parts``.
 
     Raises DatasetError where a fold has none, or a picture shows none of the classes.
@@ -170,7 +173,6 @@ def _read(config: TrainingConfig, root: Path, parts: str) -> list[TypedSlice]:
     slices: list[TypedSlice] = []
     for source in config.sources:
         folds = patients_in(source.split, root, getattr(source, parts))
-        with_masks = background_of(config) is not None
         found = iterate_types(root / source.folder, folds, with_masks=with_masks)
         own = [one for one in found if one.label in config.classes]
         missing = folds - {one.fold for one in own}
