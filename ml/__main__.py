@@ -23,6 +23,16 @@ from ml.commands import (
 from ml.datasets.cases import DatasetError
 from ml.errors import InvalidVolumeError, NoModelError
 
+# What is said in words, without a trace.
+EXPECTED = (
+    InvalidVolumeError,
+    NoModelError,
+    DatasetError,
+    OSError,
+    ValueError,
+    FloatingPointError,
+)
+
 COMMANDS = {
     "train": train,
     "evaluate": evaluate,
@@ -57,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
     except FileNotFoundError as error:
         print(f"There is no file {error.filename}." if error.filename else error, file=sys.stderr)
         return 1
-    except (InvalidVolumeError, NoModelError, DatasetError, OSError, ValueError) as error:
+    except EXPECTED as error:
         print(error, file=sys.stderr)
         return 1
     return 0

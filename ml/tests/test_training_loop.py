@@ -15,7 +15,6 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from ml import hardware
 from ml.evaluation.gallery import Gallery
 from ml.networks.build import read_network
 from ml.preparation import Preparation
@@ -33,7 +32,7 @@ from ml.training import loop, tasks
 from ml.training.augmentation import Augmentation
 from ml.training.checkpoints import load_checkpoint
 from ml.training.config import Sampling, TrainingConfig
-from ml.training.losses import LossConfig, build_loss
+from ml.training.losses import LossConfig
 from ml.training.run import start_run
 from ml.training.schedules import OptimiserConfig, ScheduleConfig
 from ml.training.validation import Validation
@@ -115,26 +114,6 @@ def test_a_network_learns_what_it_is_shown(root: Path, tmp_path: Path) -> None:
     first, last = read_log(tmp_path)
     assert float(last["loss"]) < 0.7 * float(first["loss"])
     assert max(float(row["dice_lgg"]) for row in (first, last)) > 0.5
-
-
-def test_bfloat16_is_used_where_the_processor_is_quick_at_it(
-    root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    seen = []
-
-    def watch(_: nn.Module, __: Any, logits: Tensor) -> None:
-        seen.append(logits.dtype)
-
-    monkeypatch.setattr(hardware, "bfloat16_is_fast", lambda: True)
-    run = start_run(tiny_config(root), steps_per_epoch=3, device=CPU)
-    run.network.register_forward_hook(watch)
-    images, masks = torch.randn(2, 3, SIDE, SIDE), torch.zeros(2, 1, SIDE, SIDE)
-
-    loss = loop._step(run, build_loss(LossConfig()), images, masks, tiny_config(root))
-
-    assert seen == [torch.bfloat16]
-    assert loss > 0
-    assert all(value.dtype == torch.float32 for value in run.network.parameters())
 
 
 # Which weights it keeps
@@ -257,18 +236,6 @@ def test_a_cosine_ends_near_zero(root: Path, tmp_path: Path) -> None:
 
     rates = [float(row["learning_rate"]) for row in read_log(tmp_path)]
     assert rates[1] < 0.03 * 1e-3 < 0.5e-3 < rates[0]
-
-
-@pytest.mark.parametrize("bound", [0.0, 1e-3])
-def test_the_gradients_norm_is_bounded_where_the_config_says_so(root: Path, bound: float) -> None:
-    config = tiny_config(root, optimiser=OptimiserConfig(gradient_clip=bound))
-    run = start_run(config, steps_per_epoch=3, device=CPU)
-    images, masks = torch.randn(2, 3, SIDE, SIDE), torch.ones(2, 1, SIDE, SIDE)
-
-    loop._step(run, build_loss(LossConfig()), images, masks, config)
-
-    norm = torch.stack([value.grad.norm() for value in run.network.parameters()]).norm()
-    assert (float(norm) <= 1.01e-3) == bool(bound)
 
 
 # The forms of network

@@ -62,6 +62,8 @@ def train(
     seed and its number. (Bitwise so on one CPU with the same number of threads; CUDA adds up in
     whatever order its threads come.) Without it, an earlier run's checkpoint goes at once, so that
     nobody resumes the wrong run.
+
+    Raises FloatingPointError where the loss stops being a number; the checkpoint before it stays.
     """
     output.mkdir(parents=True, exist_ok=True)
     if not resume:
@@ -136,9 +138,11 @@ def _step(
         group["lr"] = run.schedule.rate_at(run.step)
     layout = best_memory_format(images.ndim)
     images, masks = images.to(run.device, memory_format=layout), masks.to(run.device)
-    with autocast(run.device.type):
+    with autocast(run.device.type, axes=images.ndim - 2):
         logits = run.network(images)
     loss = loss_function(logits.float(), masks)
+    if not torch.isfinite(loss):
+        raise FloatingPointError(f"The loss of step {run.step + 1} is not a number.")
     run.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     if config.optimiser.gradient_clip:
