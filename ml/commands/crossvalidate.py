@@ -7,7 +7,13 @@ import json
 from pathlib import Path
 
 from ml.engines.choose import ENGINES
-from ml.evaluation.crossvalidation import as_table, judge_folds, read_folds, report_folds
+from ml.evaluation.crossvalidation import (
+    Runs,
+    as_table,
+    judge_runs,
+    judged_source,
+    report_folds,
+)
 from ml.training.config import read_config
 
 
@@ -22,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SEQUENCES",
         help="sets of sequences such as FLAIR,T1ce; default: all that the model reads",
     )
+    parser.add_argument("--processes", type=int, default=1, help="that judge at the same time")
     parser.add_argument("--engine", choices=ENGINES, default="auto")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     parser.add_argument("--json", type=Path, required=True)
@@ -31,17 +38,11 @@ def run(options: argparse.Namespace) -> None:
     config = read_config(options.config)
     everything = config.preparation.channels
     shown = [tuple(names.split(",")) for names in options.shown or [",".join(everything)]]
-    folds = read_folds(
-        config,
-        runs=options.runs,
-        data_root=options.data,
-        folds=options.folds,
-        engine=options.engine,
-    )
-    kept = judge_folds(folds, shown=shown, regions=config.regions or ("whole",))
+    runs = Runs(config, options.runs, options.data, options.engine)
+    kept = judge_runs(runs, folds=options.folds, shown=shown, processes=options.processes)
     report = {
         "config": config.name,
-        "dataset": config.sources[0].dataset,
+        "dataset": config.sources[judged_source(config)].dataset,
         "folds": options.folds,
         **report_folds(kept, seed=options.seed),
     }

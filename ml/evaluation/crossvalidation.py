@@ -6,8 +6,10 @@ Every region is judged with every set of sequences that is asked for. Where a re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ml.datasets.cases import LabelledCase
-from ml.datasets.regions import region_masks
+from ml.datasets.regions import WHOLE, region_masks
 from ml.datasets.registry import READERS
 from ml.datasets.splits import patients_in
 from ml.evaluation.bootstrap import LEVEL, RESAMPLES
@@ -25,7 +27,7 @@ from ml.glioma import CONTRAST
 from ml.models import Model, load_model_from
 from ml.prediction import read_regions
 from ml.stacks import only_channels
-from ml.training.config import TrainingConfig, choose_fold
+from ml.training.config import FOLD, TrainingConfig, choose_fold
 
 Kept = dict[tuple[str, str], list[CaseScore]]
 """Scores by set of sequences and region."""
@@ -39,38 +41,80 @@ class Fold:
     cases: list[LabelledCase]
 
 
-def read_folds(
-    config: TrainingConfig, *, runs: Path, data_root: Path, folds: Sequence[int], engine: str
-) -> Iterator[Fold]:
-    """The runs below ``runs`` (``<name>-<fold>/<name>-<fold>.safetensors``) with their patients."""
-    for number in folds:
-        run = choose_fold(config, number)
-        (source,) = run.sources
-        patients = patients_in(source.split, data_root, ("test",))
-        folder = data_root / source.folder
+@dataclass(frozen=True)
+class Runs:
+    """The runs of a cross-validation: ``<folder>/<name>-<fold>/<name>-<fold>.safetensors``."""
+
+    config: TrainingConfig
+    folder: Path
+    data_root: Path
+    engine: str = "auto"
+
+    def read_fold(self, number: int) -> Fold:
+        """One run, with the patients that it never saw."""
+        run = choose_fold(self.config, number)
+        source = run.sources[judged_source(self.config)]
+        patients = patients_in(source.split, self.data_root, ("test",))
+        folder = self.data_root / source.folder
         cases = list(READERS[source.dataset](folder, patients, run.preparation.channels))
-        weights = runs / run.name / f"{run.name}.safetensors"
-        yield Fold(load_model_from(weights, engine=engine), cases)
+        weights = self.folder / run.name / f"{run.name}.safetensors"
+        return Fold(load_model_from(weights, engine=self.engine), cases)
 
 
-def judge_folds(
-    folds: Iterator[Fold], *, shown: Sequence[tuple[str, ...]], regions: tuple[str, ...]
+def judged_source(config: TrainingConfig) -> int:
+    """Which of the sources is cut into folds; the others only teach.
+
+    Raises ValueError where it is not exactly one.
+    """
+    cut = [n for n, source in enumerate(config.sources) if FOLD in source.split]
+    if len(cut) != 1:
+        raise ValueError(f"{config.name}: {len(cut)} sources have folds, where one is judged")
+    return cut[0]
+
+
+def judge_runs(
+    runs: Runs, *, folds: Sequence[int], shown: Sequence[tuple[str, ...]], processes: int = 1
 ) -> Kept:
-    """The scores of all patients; without a contrast-enhanced T1 only the first region's."""
+    """The scores of all patients, in the order of ``folds``; see :func:`judge_fold`.
+
+    Several ``processes`` share the sets of sequences among them, and each reads a fold anew.
+    """
+    sets = [tuple(shown)] if processes == 1 else [(names,) for names in shown]
+    jobs = [(runs, number, names) for names in sets for number in folds]
+    if processes == 1:
+        return join_scores(map(_judge, jobs))
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        return join_scores(pool.map(_judge, jobs))
+
+
+def _judge(job: tuple[Runs, int, Sequence[tuple[str, ...]]]) -> Kept:
+    runs, number, shown = job
+    return judge_fold(runs.read_fold(number), shown=shown, regions=runs.config.regions or (WHOLE,))
+
+
+def join_scores(parts: Iterable[Kept]) -> Kept:
+    """The scores of several folds or sets as one result."""
+    joined: Kept = {}
+    for part in parts:
+        for key, scores in part.items():
+            joined.setdefault(key, []).extend(scores)
+    return joined
+
+
+def judge_fold(fold: Fold, *, shown: Sequence[tuple[str, ...]], regions: tuple[str, ...]) -> Kept:
+    """The scores of a fold's patients; without a contrast-enhanced T1 only the first region's."""
     kept: Kept = {}
-    for fold in folds:
-        for case in tqdm(fold.cases, desc=fold.model.card.name, unit="case", mininterval=5):
-            references = region_masks(case, regions)
-            for names in shown:
-                stack = only_channels(case.stack, names)
-                _, masks = read_regions(fold.model, stack)
-                count = len(regions) if CONTRAST in names else 1
-                for region, mask, reference in zip(
-                    regions[:count], masks[:count], references[:count], strict=True
-                ):
-                    score = score_case(replace(case, mask=reference), mask)
-                    if score is not None:
-                        kept.setdefault(("+".join(names), region), []).append(score)
+    for case in tqdm(fold.cases, desc=fold.model.card.name, unit="case", mininterval=5):
+        references = region_masks(case, regions)
+        for names in shown:
+            _, masks = read_regions(fold.model, only_channels(case.stack, names))
+            count = len(regions) if CONTRAST in names else 1
+            for region, mask, reference in zip(
+                regions[:count], masks[:count], references[:count], strict=True
+            ):
+                score = score_case(replace(case, mask=reference), mask)
+                if score is not None:
+                    kept.setdefault(("+".join(names), region), []).append(score)
     return kept
 
 

@@ -13,7 +13,7 @@ import torch
 from ml.datasets.cases import LabelledCase
 from ml.datasets.regions import REGIONS, region_masks
 from ml.engines.torch_engine import TorchEngine
-from ml.evaluation.crossvalidation import Fold, as_table, judge_folds, report_folds
+from ml.evaluation.crossvalidation import Fold, as_table, join_scores, judge_fold, report_folds
 from ml.glioma import labels_for, map_labels
 from ml.models import Model
 from ml.preparation import Preparation
@@ -57,8 +57,8 @@ def case(name: str, *, enhances: bool = True) -> LabelledCase:
 
 
 def judged(*folds: list[LabelledCase]) -> dict[str, object]:
-    kept = judge_folds((Fold(model(), cases) for cases in folds), shown=BOTH, regions=REGIONS)
-    return report_folds(kept, seed=0)
+    kept = [judge_fold(Fold(model(), cases), shown=BOTH, regions=REGIONS) for cases in folds]
+    return report_folds(join_scores(kept), seed=0)
 
 
 def test_each_patient_of_each_fold_counts_once_for_each_region() -> None:

@@ -30,12 +30,14 @@ class TrainingCase:
     """A case in its frame: ``pixels`` (C, Z, H, W) as read and ``masks`` (R, Z, H, W).
 
     There is one mask for each region that the network learns; the first holds all the others.
+    Where one region is ``taught`` and nobody drew the others, its mask stands alone.
     """
 
     pixels: NDArray[np.generic]
     masks: NDArray[np.bool_]
     present: tuple[bool, ...]
     scales: Scales
+    taught: str = ""
 
     def brightness(self, start: int, stop: int) -> FloatArray:
         """Slices ``start`` to ``stop`` (C, n, H, W), each channel on 0 to 1 of its case's range.
@@ -58,13 +60,20 @@ def strip_skull(case: LabelledCase) -> LabelledCase:
 
 
 def prepare_case(
-    case: LabelledCase, preparation: Preparation, regions: tuple[str, ...] = ()
+    case: LabelledCase,
+    preparation: Preparation,
+    regions: tuple[str, ...] = (),
+    *,
+    taught: str = "",
 ) -> TrainingCase:
-    """``case`` with the channels, the frame and the grid that ``preparation`` asks for."""
+    """``case`` with the channels, the frame and the grid that ``preparation`` asks for.
+
+    All that was drawn in it is the region ``taught``, if there is one, instead of ``regions``.
+    """
     stack = select_channels(case.stack, preparation.channels)
     frame = make_frame(stack, preparation)
     pixels = stack.pixels[:, :, frame.rows, frame.columns]
-    masks = region_masks(case, regions)[..., frame.rows, frame.columns]
+    masks = region_masks(case, () if taught else regions)[..., frame.rows, frame.columns]
     if frame.worked != frame.grid:
         pixels = np.stack([resize_plane(channel, frame.worked) for channel in pixels])
         masks = resize_plane(masks, frame.worked) > 0.5
@@ -73,6 +82,7 @@ def prepare_case(
         masks=np.ascontiguousarray(masks),
         present=stack.present,
         scales=measure_scales(stack, preparation.scale),
+        taught=taught,
     )
 
 

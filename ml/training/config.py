@@ -26,6 +26,9 @@ class DataSource:
     ``share`` is how often a slice is drawn from it, against the other sources. With ``strip``,
     half of its slices are drawn with the skull masked away, as other data sets come. ``channels``
     are the sequences that are read of it, where not those that are usual for the data set.
+    ``teaches`` is the one region that its readers drew, where a run learns several and they drew
+    no others (``ml.training.open_regions``); nobody is validated on such a source. ``only`` leaves
+    out the cases whose names do not begin so.
     ``train_on`` and ``validate_on`` name parts of the split; a final run that no longer chooses
     anything may train on both of the first two and validate on none.
     """
@@ -36,6 +39,8 @@ class DataSource:
     share: float = 1.0
     strip: bool = False
     channels: tuple[str, ...] = ()
+    only: str = ""
+    teaches: str = ""
     train_on: tuple[str, ...] = ("train",)
     validate_on: tuple[str, ...] = ("validation",)
 
@@ -153,6 +158,13 @@ class TrainingConfig:
                 f"{self.name}: {len(learnt)} outputs are learnt ({', '.join(learnt)}), but the "
                 f"network has {self.network.out_channels}"
             )
+        for source in self.sources:
+            if source.teaches and source.teaches not in self.regions:
+                raise ValueError(f"{self.name}: no region to teach is called {source.teaches!r}")
+            if source.teaches and source.validate_on:
+                raise ValueError(
+                    f"{self.name}: a source that teaches one region of several validates nobody"
+                )
         unknown = {name for names in self.sampling.subsets for name in names}
         unknown -= set(self.preparation.channels)
         if unknown:

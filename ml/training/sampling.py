@@ -17,6 +17,7 @@ from ml.preparation import SCALES
 from ml.training.augmentation import augment, build_augmentation
 from ml.training.cases import TrainingCase, prepare_case, scale_sample, strip_skull
 from ml.training.config import TrainingConfig
+from ml.training.open_regions import open_target
 
 Place = tuple[int, int]
 """The index of a case and of a slice in it."""
@@ -41,7 +42,8 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
 
     Each item seeds its own generator from the run's seed and ``n``, so a resumed run draws
     exactly what an uninterrupted one would have drawn. An item is an image (C, H, W) and a mask
-    for each region (R, H, W); for a 3D network (C, Z, H, W) and (R, Z, H, W).
+    for each region (R, H, W), ``OPEN`` where nobody drew; for a 3D network (C, Z, H, W) and
+    (R, Z, H, W).
     """
 
     def __init__(self, cases: list[list[LabelledCase]], config: TrainingConfig) -> None:
@@ -57,7 +59,7 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         self.pools: list[_Pools] = []
         for source, labelled in zip(config.sources, cases, strict=True):
             stripped = [strip_skull(case) for case in labelled] if source.strip else []
-            self.pools.append(self._add([*labelled, *stripped]))
+            self.pools.append(self._add([*labelled, *stripped], source.teaches))
         self.every = [
             place for pools in self.pools for place in (*pools.with_tumour, *pools.without_tumour)
         ]
@@ -71,11 +73,13 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         )
         self.shares = shares / shares.sum()
 
-    def _add(self, cases: list[LabelledCase]) -> _Pools:
+    def _add(self, cases: list[LabelledCase], taught: str) -> _Pools:
         pools = _Pools([], [])
         for labelled in cases:
             index = len(self.cases)
-            self.cases.append(prepare_case(labelled, self.config.preparation, self.config.regions))
+            self.cases.append(
+                prepare_case(labelled, self.config.preparation, self.config.regions, taught=taught)
+            )
             for z, plane in enumerate(self.cases[index].masks[0]):
                 if plane.any():
                     pools.with_tumour.append((index, z))
@@ -100,7 +104,13 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         self.transform.set_random_state(seed=int(draw.integers(2**31)))
         image, mask = augment(self.transform, *self._cut(case, z, draw))
         scaled = self._scale(image, case, draw)
-        return torch.from_numpy(scaled), torch.from_numpy(mask > 0.5).float()
+        return torch.from_numpy(scaled), self._target(case, torch.from_numpy(mask > 0.5).float())
+
+    def _target(self, case: TrainingCase, drawn: Tensor) -> Tensor:
+        regions = self.config.regions
+        if not case.taught:
+            return drawn
+        return open_target(drawn, taught=regions.index(case.taught), regions=len(regions))
 
     def _place(self, position: int, draw: np.random.Generator) -> Place:
         sampling = self.config.sampling

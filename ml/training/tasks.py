@@ -11,6 +11,7 @@ from ml.datasets.cases import LabelledCase
 from ml.training.config import TrainingConfig
 from ml.training.losses import build_loss
 from ml.training.naming import NamingTask
+from ml.training.open_regions import KnownOnly
 from ml.training.sampling import SliceSampler
 from ml.training.validation import Validation, read_part, read_validation, validate
 
@@ -45,7 +46,9 @@ class MarkingTask:
         training = [read_part(source, data_root, source.train_on) for source in config.sources]
         self.config = config
         self.sampler = SliceSampler(training, config)
-        self.loss = build_loss(config.loss)
+        loss = build_loss(config.loss)
+        teach_one = any(source.teaches for source in config.sources)
+        self.loss = KnownOnly(loss) if teach_one else loss
         self.cases: dict[str, list[LabelledCase]] = read_validation(config, data_root)
 
     def validate(self, network: nn.Module) -> Validation:

@@ -36,7 +36,8 @@ def read_part(source: DataSource, root: Path, parts: tuple[str, ...]) -> list[La
         raise ValueError(f"[[sources]] dataset is one of {', '.join(READERS)}")
     patients = patients_in(source.split, root, parts)
     folder = root / source.folder
-    cases = list(READERS[source.dataset](folder, patients, source.channels or None))
+    read = READERS[source.dataset](folder, patients, source.channels or None)
+    cases = [case for case in read if case.case.startswith(source.only)]
     missing = patients - {case.patient for case in cases}
     if missing:
         raise DatasetError(f"{folder} does not hold these patients: {', '.join(sorted(missing))}")
