@@ -59,18 +59,19 @@ def why_outdated(result: Segmentation) -> str:
 
 def outdated_of(scan: Scan, results: Iterable[Segmentation]) -> dict[uuid.UUID, str]:
     """Those of the scan's ``results`` that cannot count any more, by id, each with why."""
-    attempts: list[Segmentation] | None = None
     corrected = scan.corrections.filter(field__in=READING)
     last = corrected.aggregate(last=Max("corrected_at"))["last"]
-    reasons = {}
+    reasons, fitting = {}, []
     for result in results:
         if last is not None and last > (result.finished_at or result.created_at):
             reasons[result.pk] = (
                 f"The scan was corrected after version {result.version} was made, so that version "
                 "does not fit it any more."
             )
-            continue
-        attempts = attempts_on(scan.pk) if attempts is None else attempts
+        else:
+            fitting.append(result)
+    attempts = attempts_on(scan.pk) if fitting else []
+    for result in fitting:
         if not all(is_as_read(row) for row in _lineage(result, attempts)):
             reasons[result.pk] = (
                 f"A scan that version {result.version} was read with was corrected, moved or "
