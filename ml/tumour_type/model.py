@@ -22,7 +22,8 @@ from ml.tumour_type.pictures import fit_picture
 NAME = "tumour_type"
 SEQUENCE = "T1ce"
 UNCERTAIN = "uncertain"
-BATCH = 32
+# Feature maps of more pictures leave the caches: 16 at once took twice as long for each.
+BATCH = 2
 
 
 @dataclass(frozen=True)
