@@ -6,18 +6,24 @@ import argparse
 import json
 from pathlib import Path
 
-from ml.evaluation.paired import PairedDifference, compare_reports
+from ml.evaluation.paired import CASE, PATIENT, PairedDifference, compare_reports
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("first", type=Path, help="the JSON of one model")
     parser.add_argument("second", type=Path, help="the JSON of the other, on the same patients")
     parser.add_argument("--metric", default="dice", help="such as dice, iou, precision, recall")
+    parser.add_argument(
+        "--by",
+        choices=(PATIENT, CASE),
+        default=PATIENT,
+        help="case: each slice by itself, where nobody knows whose it is",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     first, second = (json.loads(path.read_text()) for path in (options.first, options.second))
-    print(in_words(compare_reports(first, second, metric=options.metric)))
+    print(in_words(compare_reports(first, second, metric=options.metric, by=options.by)))
 
 
 def in_words(found: PairedDifference) -> str:
@@ -26,7 +32,7 @@ def in_words(found: PairedDifference) -> str:
         low, high = found.interval
         between = f" (95 % interval {low:+.3f} to {high:+.3f})"
     return (
-        f"{found.metric} by patient, {found.patients} patients: {found.first:.3f} and "
+        f"{found.metric} by {found.by}, {found.count} {found.by}s: {found.first:.3f} and "
         f"{found.second:.3f}, difference {found.difference:+.3f}{between}; the first is higher in "
         f"{found.better}, equal in {found.equal}"
     )

@@ -1,4 +1,8 @@
-"""Two models on the same patients: the difference patient by patient, with its interval."""
+"""Two models on the same patients: the difference patient by patient, with its interval.
+
+Or case by case, where a data set does not say whose its slices are; the interval is then too
+narrow, since slices of a patient are alike.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +14,21 @@ from numpy.typing import NDArray
 
 from ml.evaluation.bootstrap import Interval, draw_patients, estimate, mean_statistic
 
+PATIENT, CASE = "patient", "case"
+
 
 @dataclass(frozen=True)
 class PairedDifference:
     """The mean over the patients of the first model's figure minus the second's.
 
     ``first`` and ``second`` are the two means, ``better`` in how many patients the first is higher
-    and ``equal`` in how many neither is. ``interval`` is None for a single patient.
+    and ``equal`` in how many neither is. ``interval`` is None for a single patient. ``by`` is
+    ``patient``, or ``case``, which then stands for one throughout.
     """
 
     metric: str
-    patients: int
+    by: str
+    count: int
     first: float
     second: float
     difference: float
@@ -30,27 +38,34 @@ class PairedDifference:
 
 
 def compare_reports(
-    first: dict[str, Any], second: dict[str, Any], *, metric: str = "dice", seed: int = 0
+    first: dict[str, Any],
+    second: dict[str, Any],
+    *,
+    metric: str = "dice",
+    by: str = PATIENT,
+    seed: int = 0,
 ) -> PairedDifference:
     """Compares two reports of ``python -m ml evaluate`` by ``metric``, patient by patient.
 
-    A patient's figure is the mean over their scans; patients are drawn again in pairs. Raises
-    ValueError where the reports are of other data, other patients, or lack the metric.
+    A patient's figure is the mean over their scans; patients are drawn again in pairs. With ``by``
+    ``case``, each scan or slice counts by itself. Raises ValueError where the reports are of other
+    data, other patients, or lack the metric.
     """
     if first["dataset"] != second["dataset"]:
         raise ValueError(f"one report is of {first['dataset']}, the other of {second['dataset']}")
-    ours, theirs = _by_patient(first, metric), _by_patient(second, metric)
+    ours, theirs = _figures(first, metric, by), _figures(second, metric, by)
     if set(ours) != set(theirs):
         odd = sorted(set(ours) ^ set(theirs))
         raise ValueError(f"only one of the reports has a {metric} of {', '.join(odd)}")
-    patients = sorted(ours)
-    apart: NDArray[np.float64] = np.array([ours[name] - theirs[name] for name in patients])
-    owners = np.arange(len(patients))
-    weights = draw_patients(len(patients), seed=seed)
-    value, interval = estimate(mean_statistic(apart, owners, len(patients)), weights)
+    names = sorted(ours)
+    apart: NDArray[np.float64] = np.array([ours[name] - theirs[name] for name in names])
+    owners = np.arange(len(names))
+    weights = draw_patients(len(names), seed=seed)
+    value, interval = estimate(mean_statistic(apart, owners, len(names)), weights)
     return PairedDifference(
         metric=metric,
-        patients=len(patients),
+        by=by,
+        count=len(names),
         first=float(np.mean(list(ours.values()))),
         second=float(np.mean(list(theirs.values()))),
         difference=value,
@@ -60,11 +75,11 @@ def compare_reports(
     )
 
 
-def _by_patient(report: dict[str, Any], metric: str) -> dict[str, float]:
+def _figures(report: dict[str, Any], metric: str, by: str) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for case in report["cases"]:
         if metric not in case:
             raise ValueError(f"a report has no {metric} by case")
         if case[metric] is not None:
-            found.setdefault(case["patient"], []).append(float(case[metric]))
-    return {patient: float(np.mean(values)) for patient, values in found.items()}
+            found.setdefault(case[by], []).append(float(case[metric]))
+    return {name: float(np.mean(values)) for name, values in found.items()}

@@ -14,16 +14,16 @@ from ml.evaluation.paired import compare_reports
 
 def report(dataset: str = "lgg", **dice: float | list[float | None]) -> dict[str, Any]:
     cases = [
-        {"patient": name, "dice": value}
+        {"patient": name, "case": f"{name}{number}", "dice": value}
         for name, values in dice.items()
-        for value in (values if isinstance(values, list) else [values])
+        for number, value in enumerate(values if isinstance(values, list) else [values])
     ]
     return {"dataset": dataset, "cases": cases}
 
 
 def test_the_difference_is_the_mean_over_patients_whatever_their_order() -> None:
     found = compare_reports(report(a=0.9, b=0.8, c=0.5), report(c=0.5, a=0.7, b=0.9))
-    assert (found.patients, found.better, found.equal) == (3, 1, 1)
+    assert (found.count, found.better, found.equal) == (3, 1, 1)
     assert found.difference == pytest.approx(0.1 / 3)
     assert found.interval is not None
     assert found.interval[0] == pytest.approx(-0.1)
@@ -39,6 +39,13 @@ def test_a_patient_with_several_scans_counts_once() -> None:
     found = compare_reports(report(a=[0.8, 0.6], b=0.5), report(a=[0.7], b=0.5))
     assert found.first == pytest.approx(0.6)
     assert (found.difference, found.better) == (pytest.approx(0.0), 0)
+
+
+def test_cases_may_count_by_themselves_where_nobody_knows_whose_they_are() -> None:
+    found = compare_reports(report(a=[0.8, 0.6], b=0.5), report(a=[0.7, 0.7], b=0.5), by="case")
+    assert (found.by, found.count, found.better, found.equal) == ("case", 3, 1, 1)
+    with pytest.raises(ValueError, match="only one of the reports has a dice of a1"):
+        compare_reports(report(a=[0.8, 0.6]), report(a=0.7), by="case")
 
 
 def test_other_patients_or_other_data_are_refused() -> None:
