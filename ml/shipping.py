@@ -76,11 +76,14 @@ def _crossvalidation_summary(stem: str, report: dict[str, Any]) -> dict[str, dic
 
 
 def _dice_summary(report: dict[str, Any]) -> dict[str, Any]:
-    dice = report["by_patient"]["dice"]
+    """By patient; by slice where a fold stands for its patients (``ml.datasets.figshare``)."""
+    by_slice = report["dataset"] == "types"
+    dice = report["by_slice" if by_slice else "by_patient"]["dice"]
+    counted = {"slices": dice["slices"]} if by_slice else {"patients": report["patients"]}
     summary = {
         "dataset": report["dataset"],
         "channels": report["channels"],
-        "patients": report["patients"],
+        **counted,
         "dice_mean": round(dice["mean"], 4),
         "dice_median": round(dice["median"], 4),
     }

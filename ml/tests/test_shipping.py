@@ -216,6 +216,23 @@ def test_figures_come_from_reports_under_their_names(trained: Path, tmp_path: Pa
     assert "metrics" not in table(ship(trained, tmp_path / "out")), "old figures are not kept"
 
 
+def test_slices_of_a_fold_count_by_slice(trained: Path, tmp_path: Path) -> None:
+    report = {
+        "dataset": "types",
+        "channels": "all",
+        "patients": 1,
+        "by_patient": {"dice": {"mean": 0.81, "median": 0.81, "interval": None}},
+        "by_slice": {"dice": {"mean": 0.81, "median": 0.89, "interval": None, "slices": 613}},
+    }
+    path = tmp_path / "types.json"
+    path.write_text(json.dumps(report))
+
+    (figures,) = table(ship(trained, tmp_path / "out", reports=[path]))["metrics"].values()
+
+    assert (figures["slices"], figures["dice_median"]) == (613, 0.89)
+    assert "patients" not in figures
+
+
 def test_two_reports_of_one_name_are_refused(trained: Path, tmp_path: Path) -> None:
     reports = []
     for folder in ("a", "b"):
