@@ -66,8 +66,13 @@ class Model:
 
 
 def read_card(path: Path) -> Card:
-    """The card at ``path`` (TOML). Raises KeyError where it leaves something out."""
+    """The card at ``path`` (TOML) of a model that draws masks.
+
+    Raises KeyError where it leaves something out, and ValueError for one that names types.
+    """
     document = tomllib.loads(path.read_text(encoding="utf-8"))
+    if "classes" in document:
+        raise ValueError(f"{path.stem} names types of tumour and draws no mask")
     reading = document.get("reading", {})
     return Card(
         name=document["name"],

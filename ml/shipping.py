@@ -164,6 +164,7 @@ def ship_model(
     card_path = target.with_suffix(".toml")
     earlier = _read_card(card_path) if card_path.exists() else {}
     types = "classes" in trained
+    drawing = _drawing(trained, {"threshold": threshold, "least_voxels": least_voxels})
     if len({path.stem for path in reports}) < len(reports):
         raise ValueError("two reports have the same name, which the card knows them by")
     metrics: dict[str, dict[str, Any]] = {}
@@ -178,8 +179,7 @@ def ship_model(
             "name": name,
             "version": version,
             "sequences": trained["sequences"],
-            "threshold": trained["threshold"] if threshold is None else threshold,
-            "least_voxels": trained["least_voxels"] if least_voxels is None else least_voxels,
+            **drawing,
             "sha256": sha256,
             **{key: trained[key] for key in OUTPUTS if key in trained},
             "labels": trained["labels"],
@@ -197,6 +197,18 @@ def ship_model(
         },
     )
     return target
+
+
+def _drawing(trained: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """How masks are drawn: as ``asked``, else as in training; a model that names types draws none.
+
+    Raises ValueError where such a one is asked to.
+    """
+    if "classes" in trained:
+        if any(value is not None for value in asked.values()):
+            raise ValueError("a model that names types draws no mask, and takes no threshold")
+        return {}
+    return {key: trained[key] if value is None else value for key, value in asked.items()}
 
 
 def _about(

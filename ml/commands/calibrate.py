@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,10 @@ def run(options: argparse.Namespace) -> None:
             raise ValueError(f"{options.name} does not read {', '.join(sorted(unknown))}")
         # The card knows a set by its sequences in the order in which the model takes them.
         key = "+".join(name for name in card["sequences"] if name in shown.split("+"))
+        if not _is_read(card, set(shown.split("+"))):
+            card.get("volume_interval", {}).pop(key, None)
+            print(f"{key}: no interval, since {options.name} is never given these alone")
+            continue
         try:
             found = calibrate_volume(volume_ratios(own))
         except ValueError as error:
@@ -54,6 +59,12 @@ def run(options: argparse.Namespace) -> None:
         card.setdefault("volume_interval", {})[key] = found.as_dict()
         print(f"{key}: {in_words(found)}")
     write_toml(path, card)
+
+
+def _is_read(card: Mapping[str, Any], shown: set[str]) -> bool:
+    """Whether a visit with nothing but the sequences ``shown`` is read at all in use."""
+    needs = card.get("reading", {}).get("needs", ())
+    return not needs or any(set(needed) <= shown for needed in needs)
 
 
 def _by_sequences(

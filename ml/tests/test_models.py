@@ -12,14 +12,17 @@ from safetensors.torch import load_file, save_file
 
 from ml import models
 from ml.models import (
+    Card,
     file_sha256,
     load_model,
     load_model_from,
     read_card,
     shipped_cards,
 )
+from ml.networks.build import read_network
 from ml.tests.factories import THRESHOLD_SPEC, write_weights
 from ml.training.config import read_config
+from ml.tumour_type.model import read_type_card
 
 CONFIGS = Path(models.__file__).parent / "configs"
 SHIPPED = Path(models.__file__).parent / "weights"
@@ -35,20 +38,21 @@ def test_only_safetensors_and_their_cards_ship() -> None:
 
 @pytest.mark.parametrize("path", SHIPPED_CARDS, ids=lambda path: path.stem)
 def test_a_shipped_card_is_complete_and_makes_sense(path: Path) -> None:
-    card = read_card(path)
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    card = read_type_card(path) if "classes" in document else read_card(path)
 
     assert card.name == path.stem
     assert card.version
     assert set(card.sequences) <= {"FLAIR", "T1", "T1ce", "T2", "COMPOSITE"}
     assert card.sequences
-    assert 0 < card.threshold < 1
-    assert card.least_voxels >= 1
-    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    if isinstance(card, Card):
+        assert 0 < card.threshold < 1
+        assert card.least_voxels >= 1
     # One that names what a picture shows draws nothing that could have a label.
-    assert bool(card.labels) != bool(document.get("classes"))
-    learnt = document.get("classes") or card.labels
+    learnt = card.labels if isinstance(card, Card) else card.classes
     assert len(learnt) == card.network.options.get("out_channels", 1)
-    assert 0 not in card.labels
+    assert bool(document["labels"]) == isinstance(card, Card)
+    assert "0" not in document["labels"]
     words = ("reads", "does_not_read", "data", "licence", "intended_use", "limits", "figures")
     assert all(document["about"][name] for name in words)
     assert "not for diagnosis" in document["about"]["intended_use"]
@@ -66,9 +70,9 @@ def test_the_configuration_of_what_ships_has_the_words_for_its_card(name: str) -
 
 @pytest.mark.parametrize("path", SHIPPED_CARDS, ids=lambda path: path.stem)
 def test_a_shipped_model_holds_numbers_only_and_loads(path: Path) -> None:
-    card = read_card(path)
-    network = models.load_network(card.network, path.with_suffix(".safetensors"))
-    assert all(torch.isfinite(value).all() for value in network.state_dict().values())
+    network = read_network(tomllib.loads(path.read_text(encoding="utf-8"))["network"])
+    read = models.load_network(network, path.with_suffix(".safetensors"))
+    assert all(torch.isfinite(value).all() for value in read.state_dict().values())
 
 
 def test_the_checksum_is_that_of_the_files_bytes(tmp_path: Path) -> None:
@@ -168,3 +172,8 @@ def test_a_card_that_leaves_something_out_is_refused(stub_weights: Path) -> None
     card.write_text(text.replace("threshold = 0.5\n", ""), encoding="utf-8")
     with pytest.raises(KeyError, match="threshold"):
         read_card(card)
+
+
+def test_a_model_that_names_types_is_not_taken_for_one_that_draws() -> None:
+    with pytest.raises(ValueError, match="tumour_type names types of tumour and draws no mask"):
+        read_card(SHIPPED / "tumour_type.toml")

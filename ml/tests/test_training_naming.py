@@ -21,7 +21,7 @@ from ml.preparation import Preparation
 from ml.training.augmentation import Augmentation
 from ml.training.config import DataSource, Sampling, TrainingConfig
 from ml.training.loop import train
-from ml.training.naming import PictureSampler
+from ml.training.naming import NamingTask, PictureSampler
 from ml.tumour_type.pictures import fit_picture
 
 CLASSES = ("glioma", "pituitary")
@@ -145,3 +145,11 @@ def test_frozen_blocks_keep_weights_and_statistics() -> None:
     blocks = {int(name.split(".")[2]) for name in moved if name.startswith("encoder._blocks.")}
     assert blocks == {13, 14, 15}
     assert not any(name.startswith(("encoder._conv_stem", "encoder._bn0")) for name in moved)
+
+
+def test_of_a_source_only_the_files_that_are_asked_for_are_shown(tmp_path: Path) -> None:
+    root = write_pictures(tmp_path)
+    source = DataSource("types", "types", str(root / "folds.toml"), only="1")
+    run = NamingTask(config(root, sources=(source,)), root)
+    # Of the first fold's 0, 1, 6, 7, 12, 13, 18 and 19.
+    assert len(run.sampler.cases) == 5

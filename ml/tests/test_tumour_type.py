@@ -186,6 +186,9 @@ def test_a_trained_network_ships_with_its_classes_and_is_calibrated_on_another_r
     card = load_type_model(shipped / "tumour_type.safetensors").card
     assert card.classes == CLASSES
     assert (card.calibration.pictures, card.calibration.fold) == (12, "fold-3")
+    assert "threshold" not in (shipped / "tumour_type.toml").read_text()
+    with pytest.raises(ValueError, match="takes no threshold"):
+        ship_model([trained], folder=shipped, name="tumour_type", version="2", threshold=0.4)
     assert main(["calibrate-types", "--fold", "fold-9", *arguments]) == 1
 
 

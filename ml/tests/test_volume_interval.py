@@ -133,6 +133,21 @@ def test_a_cross_validation_gives_an_interval_for_each_set_of_sequences(
     assert main([*arguments, "--sequence", "FLAIR"]) == 1
 
 
+def test_a_set_that_is_never_read_alone_has_no_interval(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stale = {"T1+T2": {"level": 0.8}}
+    card = {"name": "all", "sequences": ["FLAIR", "T1", "T2"], "volume_interval": stale}
+    write_toml(tmp_path / "all.toml", {**card, "reading": {"needs": [["FLAIR"]]}})
+    good = {"whole": report(**{f"p{n}": (10.0 + n, 10.0) for n in range(18)})}
+    path = tmp_path / "cross.json"
+    path.write_text(json.dumps({"sets": {"FLAIR+T2": good, "T1+T2": good}}), encoding="utf-8")
+    assert main(["calibrate", "all", "--folder", str(tmp_path), str(path)]) == 0
+    found = tomllib.loads((tmp_path / "all.toml").read_text(encoding="utf-8"))["volume_interval"]
+    assert found.keys() == {"FLAIR+T2"}
+    assert "T1+T2: no interval, since all is never given these alone" in capsys.readouterr().out
+
+
 def test_each_card_that_ships_says_how_far_its_volumes_were() -> None:
     for card in shipped_cards():
         for found in card.volume_intervals.values():

@@ -174,7 +174,8 @@ def _read(
     for source in config.sources:
         folds = patients_in(source.split, root, getattr(source, parts))
         found = iterate_types(root / source.folder, folds, with_masks=with_masks)
-        own = [one for one in found if one.label in config.classes]
+        wanted = (one for one in found if one.file.startswith(source.only))
+        own = [one for one in wanted if one.label in config.classes]
         missing = folds - {one.fold for one in own}
         if missing:
             raise DatasetError(f"{root / source.folder} lacks {', '.join(sorted(missing))}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -74,8 +75,7 @@ def write_card(config: TrainingConfig, weights: Path, run: Run) -> Path:
             "name": config.name,
             "version": config.version,
             "sequences": list(config.sequences),
-            "threshold": config.threshold,
-            "least_voxels": config.least_voxels,
+            **({} if config.classes else _drawing(config)),
             "sha256": file_sha256(weights),
             **({"regions": list(config.regions)} if config.regions else {}),
             **({"classes": list(config.classes)} if config.classes else {}),
@@ -97,3 +97,8 @@ def write_card(config: TrainingConfig, weights: Path, run: Run) -> Path:
         },
     )
     return path
+
+
+def _drawing(config: TrainingConfig) -> dict[str, Any]:
+    """How a mask is drawn from probabilities, which naming types has no use for."""
+    return {"threshold": config.threshold, "least_voxels": config.least_voxels}
