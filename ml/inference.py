@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from ml.preparation import (
 )
 from ml.stacks import AxialStack, mask_box, select_channels
 from ml.stages import Stages
+from ml.views import AXIAL, seen_from, turn, views_of
 
 Progress = Callable[[int, int], None]
 """Called with the slices done and the slices in all."""
@@ -80,35 +82,39 @@ def segment_regions(
 ) -> FloatArray:
     """The probability of each region (R, Z, H, W) for every slice of ``stack``, on its own grid.
 
-    ``regions`` is how many of the network's outputs are wanted, from the first on.
+    ``regions`` is how many of the network's outputs are wanted, from the first on. Where the
+    ``preparation`` has several views, the mean of what is read from each is given.
     ``stride`` is the multiple that the network's input sides must have. With ``mirror``, each
     slice is also read left-right flipped and the two readings are averaged. With ``tight``, a 2D
     network reads of each batch only what holds tissue: a quarter less of a brain, but no longer
     exactly the same answer, since a network feels the border of its image. Slices without any
     tissue are not read and are zero. Memory stays bounded: ``BATCH_SLICES`` slices at a time, or
     one window of a 3D network. ``stages`` is told how long ``prepare``, ``infer`` and
-    ``post-process`` took. A 2D network leaves batches without a slice of ``only`` (Z,) at zero.
+    ``post-process`` took. With ``only`` (Z,), a 2D network reads axial slices alone and leaves
+    batches without one of those at zero.
     """
     stages = stages or Stages()
     with stages.timed("prepare"):
         stack = select_channels(stack, preparation.channels)
-        frame = make_frame(stack, preparation)
         scales = measure_scales(stack, preparation.scale)
-        reading = _Reading(engine, stack, preparation, frame, scales, stride, mirror, tight, stages)
-        batches = slice_batches(stack, only)
-        probability = np.zeros((regions, *stack.pixels.shape[1:]), dtype=np.float32)
-    if engine.dimensions == 3:
-        if stack.head.any():
-            reading.read_volume(into=probability)
-        if progress is not None:
-            progress(probability.shape[1], probability.shape[1])
-        return probability
-    done, total = 0, sum(map(len, batches))
-    for batch in batches:
-        reading.read_slices(batch, into=probability)
-        done += len(batch)
-        if progress is not None:
-            progress(done, total)
+        is_flat = engine.dimensions == 2 and only is None
+        seen = views_of(stack, preparation.views) if is_flat else (AXIAL,)
+        readings = [
+            _Reading(
+                engine, one, preparation, make_frame(one, preparation), scales, stride, mirror,
+                tight, stages, only,
+            )
+            for one in (seen_from(stack, view) for view in seen)
+        ]  # fmt: skip
+    counted = _Counted(progress, sum(reading.slices for reading in readings))
+    found = (
+        turn(reading.read(regions, counted), view)
+        for view, reading in zip(seen, readings, strict=True)
+    )
+    probability = next(found)
+    for other in found:
+        probability += other
+    probability /= len(seen)
     return probability
 
 
@@ -133,9 +139,21 @@ def with_their_batches(wanted: BoolArray, stack: AxialStack) -> BoolArray:
     return read
 
 
+class _Counted:
+    """Tells ``progress`` of the slices that were read, of ``total`` from all sides."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def add(self, slices: int) -> None:
+        self.done += slices
+        if self.progress is not None:
+            self.progress(self.done, self.total)
+
+
 @dataclass(frozen=True)
 class _Reading:
-    """What is the same for all slices of one stack."""
+    """One stack, and how it is read."""
 
     engine: Engine
     stack: AxialStack
@@ -146,6 +164,29 @@ class _Reading:
     mirror: bool
     tight: bool
     stages: Stages
+    only: BoolArray | None = None
+
+    @cached_property
+    def batches(self) -> list[NDArray[np.integer]]:
+        """The slices that are read together; of a 3D network, all of them at once."""
+        if self.engine.dimensions == 2:
+            return slice_batches(self.stack, self.only)
+        return [np.arange(self.stack.pixels.shape[1])] if self.stack.head.any() else []
+
+    @property
+    def slices(self) -> int:
+        return sum(map(len, self.batches))
+
+    def read(self, regions: int, counted: _Counted) -> FloatArray:
+        """The probabilities (R, Z, H, W) of the stack's slices."""
+        found = np.zeros((regions, *self.stack.pixels.shape[1:]), dtype=np.float32)
+        for batch in self.batches:
+            if self.engine.dimensions == 2:
+                self.read_slices(batch, into=found)
+            else:
+                self.read_volume(batch, into=found)
+            counted.add(len(batch))
+        return found
 
     def read_slices(self, chosen: NDArray[np.integer], *, into: FloatArray) -> None:
         """Fills the slices ``chosen`` of ``into`` (R, Z, H, W) from a 2D network."""
@@ -160,9 +201,8 @@ class _Reading:
             found[..., *window] = read[:, : len(into)].swapaxes(0, 1)
             self._put(found[..., *inner], chosen, into)
 
-    def read_volume(self, *, into: FloatArray) -> None:
+    def read_volume(self, every: NDArray[np.integer], *, into: FloatArray) -> None:
         """Fills ``into`` (R, Z, H, W) from a 3D network, window by window (MONAI's inferer)."""
-        every = np.arange(into.shape[1])
         with self.stages.timed("prepare"):
             slices = self._prepare(every, 0)
             volume = torch.from_numpy(np.ascontiguousarray(slices.swapaxes(0, 1)))[None]

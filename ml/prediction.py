@@ -130,7 +130,7 @@ def make_stack(
     image: MedicalImage, *, sequence: str, spacing_is_reliable: bool = True
 ) -> AxialStack:
     """The scan as the networks see it; a picture is a stack of one slice."""
-    pixel_mm = None
+    pixel_mm, slice_mm = None, None
     if image.geometry.kind is ImageKind.PICTURE:
         return stack_of_channels(_picture_channels(image.values, sequence))
     if sequence == COMPOSITE:
@@ -139,9 +139,10 @@ def make_stack(
             "Please correct its sequence."
         )
     if spacing_is_reliable and image.geometry.spacing_mm is not None:
-        _, row_mm, column_mm = slice_pixel_mm(image.affine)
+        slice_mm, row_mm, column_mm = slice_pixel_mm(image.affine)
         pixel_mm = (row_mm, column_mm)
-    return stack_of_channels({sequence: volume_to_slices(image.values, image.affine)}, pixel_mm)
+    slices = volume_to_slices(image.values, image.affine)
+    return stack_of_channels({sequence: slices}, pixel_mm, slice_mm=slice_mm)
 
 
 def _picture_channels(values: NDArray[np.float32], sequence: str) -> dict[str, NDArray[np.generic]]:

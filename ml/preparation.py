@@ -20,6 +20,7 @@ from ml.intensity import (
 )
 from ml.stacks import CHANNELS, AxialStack, mask_box
 from ml.tables import read_record
+from ml.views import AXIAL, ORDERS
 
 TARGET_PIXEL_MM = 1.0
 """The pixel size that the networks are trained at."""
@@ -49,8 +50,9 @@ class Preparation:
     its shape kept). ``scale`` is ``standard`` (z-score over the head), ``range`` (0 to 1) or
     ``signed_range`` (-1 to 1).
     ``context`` is the number of neighbouring slices on each side that a 2.5D network also sees;
-    at the ends the outermost slice stands in. ``window`` (Z, H, W) is what a 3D network reads at
-    a time.
+    at the ends the outermost slice stands in. ``views`` are the sides from which a 2D network sees
+    a volume whose voxels allow it (``ml.views``). ``window`` (Z, H, W) is what a 3D network reads
+    at a time.
     """
 
     channels: tuple[str, ...] = CHANNELS
@@ -59,12 +61,15 @@ class Preparation:
     scale: str = "standard"
     context: int = 0
     window: tuple[int, int, int] = (32, 128, 128)
+    views: tuple[str, ...] = (AXIAL,)
 
     def __post_init__(self) -> None:
         if self.frame not in FRAMES:
             raise ValueError(f"a frame is one of {', '.join(FRAMES)}, not {self.frame!r}")
         if self.scale not in SCALES:
             raise ValueError(f"a scale is one of {', '.join(SCALES)}, not {self.scale!r}")
+        if self.views[:1] != (AXIAL,) or set(self.views) - set(ORDERS):
+            raise ValueError(f"views are {AXIAL} and any of {', '.join(list(ORDERS)[1:])}")
 
     @property
     def input_channels(self) -> int:
@@ -80,6 +85,7 @@ class Preparation:
             "scale": self.scale,
             "context": self.context,
             "window": list(self.window),
+            "views": list(self.views),
         }
 
 

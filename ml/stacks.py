@@ -36,14 +36,15 @@ class AxialStack:
     """Slices with their channels.
 
     ``pixels`` is (C, Z, H, W) in the order of ``channels``; an absent channel is all zero and
-    ``present`` says so. ``pixel_mm`` is the size of a pixel along (H, W), or None where the file
-    gives none that can be relied on.
+    ``present`` says so. ``pixel_mm`` is the size of a pixel along (H, W), ``slice_mm`` the distance
+    from one slice to the next, both None where the file gives none that can be relied on.
     """
 
     pixels: NDArray[np.generic]
     present: tuple[bool, ...]
     pixel_mm: tuple[float, float] | None = None
     channels: tuple[str, ...] = CHANNELS
+    slice_mm: float | None = None
 
     def __post_init__(self) -> None:
         count = len(self.channels)
@@ -86,6 +87,8 @@ def stack_of_channels(
     channels: dict[str, NDArray[np.generic]],
     pixel_mm: tuple[float, float] | None = None,
     order: tuple[str, ...] = CHANNELS,
+    *,
+    slice_mm: float | None = None,
 ) -> AxialStack:
     """A stack in the given order from some of its channels, each (Z, H, W), by name."""
     unknown = set(channels) - set(order)
@@ -96,7 +99,8 @@ def stack_of_channels(
     pixels = np.zeros((len(order), *first.shape), dtype=np.result_type(*channels.values()))
     for name, channel in channels.items():
         pixels[order.index(name)] = channel
-    return AxialStack(pixels, tuple(name in channels for name in order), pixel_mm, order)
+    present = tuple(name in channels for name in order)
+    return AxialStack(pixels, present, pixel_mm, order, slice_mm)
 
 
 def select_channels(stack: AxialStack, order: tuple[str, ...]) -> AxialStack:
@@ -109,7 +113,7 @@ def select_channels(stack: AxialStack, order: tuple[str, ...]) -> AxialStack:
     held = {name: stack.pixels[stack.channels.index(name)] for name in order if stack.has(name)}
     if not held:
         raise ValueError(f"the stack has none of the channels {', '.join(order)}")
-    return stack_of_channels(held, stack.pixel_mm, order)
+    return stack_of_channels(held, stack.pixel_mm, order, slice_mm=stack.slice_mm)
 
 
 def only_channels(stack: AxialStack, kept: tuple[str, ...]) -> AxialStack:
@@ -117,7 +121,7 @@ def only_channels(stack: AxialStack, kept: tuple[str, ...]) -> AxialStack:
     held = {name: stack.pixels[stack.channels.index(name)] for name in kept if stack.has(name)}
     if not held:
         raise ValueError(f"the stack has none of the channels {', '.join(kept)}")
-    return stack_of_channels(held, stack.pixel_mm, stack.channels)
+    return stack_of_channels(held, stack.pixel_mm, stack.channels, slice_mm=stack.slice_mm)
 
 
 def flair_only(stack: AxialStack) -> AxialStack:

@@ -91,8 +91,8 @@ def gather_study(
     on_step()
     brain, how = _find_brain(slices[onto], target, fit)
     kept = {name: np.where(brain, planes, 0) for name, planes in slices.items()}
-    _, row_mm, column_mm = slice_pixel_mm(target.affine)
-    stack = stack_of_channels(kept, (row_mm, column_mm), order=SEQUENCES)
+    slice_mm, row_mm, column_mm = slice_pixel_mm(target.affine)
+    stack = stack_of_channels(kept, (row_mm, column_mm), order=SEQUENCES, slice_mm=slice_mm)
     return Study(stack, placed, left_out, how)
 
 

@@ -116,9 +116,10 @@ def _read_case(
     return LabelledCase(
         case=folder.name,
         patient=patient_of(folder.name),
-        stack=stack_of_channels(images, (row_mm, column_mm), channels or CHANNELS),
+        stack=stack_of_channels(
+            images, (row_mm, column_mm), channels or CHANNELS, slice_mm=slice_mm
+        ),
         mask=labels != 0,
-        slice_mm=slice_mm,
         labels=labels,
     )
 

@@ -19,16 +19,14 @@ class LabelledCase:
     """A stack with its reference mask.
 
     ``mask`` is (Z, H, W) and true where the readers drew tumour. ``patient`` is what splits go
-    by; ``case`` is one examination of that patient. ``slice_mm`` is the distance from one slice
-    to the next in millimetres, None where the files give none. ``labels`` is (Z, H, W) with the
-    readers' own numbers where they drew more than one kind of tissue.
+    by; ``case`` is one examination of that patient. ``labels`` is (Z, H, W) with the readers' own
+    numbers where they drew more than one kind of tissue.
     """
 
     case: str
     patient: str
     stack: AxialStack
     mask: NDArray[np.bool_]
-    slice_mm: float | None = None
     labels: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:

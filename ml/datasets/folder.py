@@ -210,17 +210,21 @@ def _stack_pictures(run: list[Picture], settings: FolderSettings) -> LabelledCas
     masks = [read_mask(pair.mask, picture.shape[:2]) for pair, picture in run]
     if pixels.ndim == 3:
         stack = stack_of_channels(
-            {settings.channel: pixels}, settings.pixel_mm, (settings.channel,)
+            {settings.channel: pixels},
+            settings.pixel_mm,
+            (settings.channel,),
+            slice_mm=settings.slice_mm,
         )
     else:
         composite = np.ascontiguousarray(pixels.transpose(3, 0, 1, 2))
-        stack = AxialStack(composite, (True,) * len(CHANNELS), settings.pixel_mm)
+        stack = AxialStack(
+            composite, (True,) * len(CHANNELS), settings.pixel_mm, slice_mm=settings.slice_mm
+        )
     return LabelledCase(
         case=first.stem if first is last else f"{first.stem}-{last.number}",
         patient=first.patient,
         stack=stack,
         mask=np.stack(masks),
-        slice_mm=settings.slice_mm,
     )
 
 
@@ -232,8 +236,10 @@ def _read_pair_of_volumes(pair: Pair, settings: FolderSettings) -> LabelledCase:
         case=pair.stem,
         patient=pair.patient,
         stack=stack_of_channels(
-            {settings.channel: image.slices}, (row_mm, column_mm), (settings.channel,)
+            {settings.channel: image.slices},
+            (row_mm, column_mm),
+            (settings.channel,),
+            slice_mm=slice_mm,
         ),
         mask=np.asarray(mask.slices) > 0,
-        slice_mm=slice_mm,
     )

@@ -43,10 +43,10 @@ def scale_of(case: LabelledCase) -> Scale:
     if case.stack.pixel_mm is None:
         return Scale(PIXELS, (1.0, 1.0, 1.0), 1.0)
     row, column = case.stack.pixel_mm
-    if case.slice_mm is None:
+    if case.stack.slice_mm is None:
         return Scale(IN_PLANE, (1.0, row, column), 1.0)
-    volume_ml = case.slice_mm * row * column / MM3_PER_ML
-    return Scale(SPATIAL, (case.slice_mm, row, column), volume_ml)
+    volume_ml = case.stack.slice_mm * row * column / MM3_PER_ML
+    return Scale(SPATIAL, (case.stack.slice_mm, row, column), volume_ml)
 
 
 def common_units(units: Iterable[Units]) -> Units:

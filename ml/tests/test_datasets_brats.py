@@ -67,7 +67,7 @@ def test_the_whole_tumour_is_any_label_in_any_orientation(
     np.testing.assert_array_equal(case.stack.reference, as_slices(volume))
     assert case.stack.present == (False, True, False)
     assert case.stack.pixel_mm == pytest.approx((1.5, 1.0))
-    assert case.slice_mm == pytest.approx(2.0)
+    assert case.stack.slice_mm == pytest.approx(2.0)
 
 
 def test_other_channels_are_read_when_asked_for_and_in_that_order(tmp_path: Path) -> None:
@@ -280,5 +280,5 @@ def test_every_case_of_the_shared_data_has_four_sequences_and_a_mask() -> None:
 
     assert len(patients) == 18
     assert case.stack.present == (True,) * 4
-    assert (case.slice_mm, case.stack.pixel_mm) == (1.0, (1.0, 1.0))
+    assert (case.stack.slice_mm, case.stack.pixel_mm) == (1.0, (1.0, 1.0))
     assert set(np.unique(case.labels)) <= {0, 1, 2, 4}

@@ -79,7 +79,7 @@ def test_images_and_masks_are_paired_by_name(
 
     assert (case.case, case.patient) == ("P01_1-3", "P01")
     assert (case.stack.channels, case.stack.present) == (("FLAIR",), (True,))
-    assert case.stack.pixel_mm is case.slice_mm is case.labels is None
+    assert case.stack.pixel_mm is case.stack.slice_mm is case.labels is None
     np.testing.assert_array_equal(case.stack.pixels[0], FLAIR[:3])
     np.testing.assert_array_equal(case.mask, MASKS[:3])
 
@@ -135,7 +135,7 @@ def test_a_volume_is_a_case_with_its_sizes(tmp_path: Path, suffix: str, flat: bo
     (case,) = read(tmp_path)
 
     assert (case.case, case.patient) == ("P_01", "P_01")
-    assert case.slice_mm == pytest.approx(4.0)
+    assert case.stack.slice_mm == pytest.approx(4.0)
     assert case.stack.pixel_mm == pytest.approx((1.5, 1.0))
     np.testing.assert_array_equal(case.stack.reference, volume[::-1, ::-1].transpose(2, 1, 0))
     np.testing.assert_array_equal(case.mask, blob[::-1, ::-1].transpose(2, 1, 0))
@@ -215,7 +215,7 @@ def test_the_settings_say_what_the_files_cannot(tmp_path: Path) -> None:
         ("P2_before_1-2", "P2"),
     ]
     assert {case.stack.channels for case in cases} == {("T1ce",)}
-    assert {(case.stack.pixel_mm, case.slice_mm) for case in cases} == {((0.9, 0.8), 5.0)}
+    assert {(case.stack.pixel_mm, case.stack.slice_mm) for case in cases} == {((0.9, 0.8), 5.0)}
     assert folder.list_patients(tmp_path) == ["P1", "P2"]
 
 

@@ -47,8 +47,8 @@ def report_on(root: Path, **options: Any) -> dict[str, Any]:
 
 def one_case(name: str = "case", patient: str = "patient") -> LabelledCase:
     volume, blob = head_with_blob()
-    stack = stack_of_channels({"FLAIR": volume.transpose(2, 1, 0)}, (1.0, 1.0))
-    return LabelledCase(name, patient, stack, blob.transpose(2, 1, 0), slice_mm=4.0)
+    stack = stack_of_channels({"FLAIR": volume.transpose(2, 1, 0)}, (1.0, 1.0), slice_mm=4.0)
+    return LabelledCase(name, patient, stack, blob.transpose(2, 1, 0))
 
 
 def test_the_report_names_the_model_and_each_patient(tmp_path: Path) -> None:

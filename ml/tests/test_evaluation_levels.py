@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,8 +36,8 @@ def scored(
     slice_mm: float | None = None,
     tumour_slices_only: bool = False,
 ) -> CaseScore:
-    stack = flair_stack(np.ones(SHAPE, dtype=np.uint8), pixel_mm)
-    labelled = LabelledCase(case, patient, stack, reference, slice_mm=slice_mm)
+    stack = replace(flair_stack(np.ones(SHAPE, dtype=np.uint8), pixel_mm), slice_mm=slice_mm)
+    labelled = LabelledCase(case, patient, stack, reference)
     score = score_case(labelled, mask, tumour_slices_only=tumour_slices_only)
     assert score is not None
     return score

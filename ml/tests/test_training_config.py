@@ -173,6 +173,16 @@ def _check_parts(source: DataSource) -> None:
     assert all(split.part(part) for part in (*source.train_on, *source.validate_on))
 
 
+def test_a_fold_goes_on_from_the_run_of_its_own_fold() -> None:
+    path = next(path for path in CONFIGS if path.stem == "glioma")
+    begun = [read_config(path, fold=fold).start_from for fold in (0, 2)]
+    assert [Path(one).stem for one in begun] == ["glioma_axial", "glioma_axial-2"]
+    assert [Path(one).parent.name for one in begun] == ["glioma_axial", "glioma_axial-2"]
+    one, two = read_config(path), shipped("glioma_axial")
+    assert one.network == two.network
+    assert one.sources[0].split == two.sources[0].split, "nobody tested was seen before"
+
+
 def test_the_two_runs_of_system_c_differ_in_their_loss_only() -> None:
     one, two = shipped("system_c_bce"), shipped("system_c_bce_dice")
 

@@ -21,6 +21,7 @@ from ml.preparation import (
     standardise,
 )
 from ml.stacks import select_channels
+from ml.views import seen_from, turn
 
 ScaleMeasure = Callable[[NDArray[np.generic]], IntensityScale]
 
@@ -57,6 +58,14 @@ def strip_skull(case: LabelledCase) -> LabelledCase:
     """The case as if it came skull-stripped: everything outside a rough brain outline is air."""
     brain = brain_sections(case.stack.reference) | case.mask
     return replace(case, stack=replace(case.stack, pixels=case.stack.pixels * brain))
+
+
+def turn_case(case: LabelledCase, view: str) -> LabelledCase:
+    """The case as it is seen in slices of ``view``."""
+    labels = None if case.labels is None else turn(case.labels, view)
+    return replace(
+        case, stack=seen_from(case.stack, view), mask=turn(case.mask, view), labels=labels
+    )
 
 
 def prepare_case(

@@ -55,8 +55,9 @@ class Sampling:
     preparation's frame is ``square``. ``subset_share`` of the samples keep a part of their
     channels: one of ``subsets``, each as often, or any part where none are named;
     ``flair_only_share`` of the others lose every channel but FLAIR; otherwise each channel but
-    FLAIR is lost with ``channel_dropout``. ``slice_scale_share`` of
-    them are scaled by their own grey values instead of their volume's, as a lone picture is.
+    FLAIR is lost with ``channel_dropout``. ``slice_scale_share`` of them are scaled by their own
+    grey values instead of their volume's, as a lone picture is. ``fade_share`` are shown with
+    fainter oedema (``ml.training.fading``).
     """
 
     order: str = "balanced"
@@ -68,6 +69,7 @@ class Sampling:
     slice_scale_share: float = 0.0
     subset_share: float = 0.0
     subsets: tuple[tuple[str, ...], ...] = ()
+    fade_share: float = 0.0
 
     def __post_init__(self) -> None:
         if self.order not in ("balanced", "pass"):
@@ -193,6 +195,8 @@ class TrainingConfig:
 
 
 FOLD = "{fold}"
+RUN_OF_FOLD = "{-fold}"
+"""How the name of a fold's run ends: ``-1`` of fold 1, and nothing of the run that ships."""
 TABLES: dict[str, Any] = {
     "reading": ReadingConfig,
     "sampling": Sampling,
@@ -232,6 +236,8 @@ def read_config(path: Path, *, fold: int | None = None, **overrides: Any) -> Tra
 def choose_fold(config: TrainingConfig, fold: int) -> TrainingConfig:
     """One run of a cross-validation: ``{fold}`` in the names of the splits is its number.
 
+    ``{-fold}`` in ``start_from`` is how the names of its runs end.
+
     Fold 0 is the run that ships: its split trains on everybody but those who are kept out of
     training for good. Raises ValueError where no split has folds.
     """
@@ -240,5 +246,6 @@ def choose_fold(config: TrainingConfig, fold: int) -> TrainingConfig:
     sources = tuple(
         replace(source, split=source.split.replace(FOLD, str(fold))) for source in config.sources
     )
-    name = f"{config.name}-{fold}" if fold else config.name
-    return replace(config, name=name, sources=sources)
+    ending = f"-{fold}" if fold else ""
+    start_from = config.start_from.replace(RUN_OF_FOLD, ending)
+    return replace(config, name=config.name + ending, sources=sources, start_from=start_from)

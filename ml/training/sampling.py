@@ -15,9 +15,11 @@ from ml.datasets.cases import LabelledCase
 from ml.intensity import FloatArray
 from ml.preparation import SCALES
 from ml.training.augmentation import augment, build_augmentation
-from ml.training.cases import TrainingCase, prepare_case, scale_sample, strip_skull
+from ml.training.cases import TrainingCase, prepare_case, scale_sample, strip_skull, turn_case
 from ml.training.config import TrainingConfig
+from ml.training.fading import fade_oedema
 from ml.training.open_regions import open_target
+from ml.views import AXIAL, views_of
 
 Place = tuple[int, int]
 """The index of a case and of a slice in it."""
@@ -59,7 +61,13 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         self.pools: list[_Pools] = []
         for source, labelled in zip(config.sources, cases, strict=True):
             stripped = [strip_skull(case) for case in labelled] if source.strip else []
-            self.pools.append(self._add([*labelled, *stripped], source.teaches))
+            turned = [
+                turn_case(case, view)
+                for case in labelled
+                for view in views_of(case.stack, config.preparation.views)
+                if view != AXIAL
+            ]
+            self.pools.append(self._add([*labelled, *stripped, *turned], source.teaches))
         self.every = [
             place for pools in self.pools for place in (*pools.with_tumour, *pools.without_tumour)
         ]
@@ -102,7 +110,11 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         index, z = self._place(position, draw)
         case = self.cases[index]
         self.transform.set_random_state(seed=int(draw.integers(2**31)))
-        image, mask = augment(self.transform, *self._cut(case, z, draw))
+        image, mask = self._cut(case, z, draw)
+        fade_share = self.config.sampling.fade_share
+        if fade_share and draw.random() < fade_share:
+            image = fade_oedema(image, mask, draw)
+        image, mask = augment(self.transform, image, mask)
         scaled = self._scale(image, case, draw)
         return torch.from_numpy(scaled), self._target(case, torch.from_numpy(mask > 0.5).float())
 
