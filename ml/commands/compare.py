@@ -19,11 +19,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=PATIENT,
         help="case: each slice by itself, where nobody knows whose it is",
     )
+    parser.add_argument("--common", action="store_true", help="only those who are in both reports")
 
 
 def run(options: argparse.Namespace) -> None:
     first, second = (json.loads(path.read_text()) for path in (options.first, options.second))
-    print(in_words(compare_reports(first, second, metric=options.metric, by=options.by)))
+    print(
+        in_words(
+            compare_reports(
+                first, second, metric=options.metric, by=options.by, common=options.common
+            )
+        )
+    )
 
 
 def in_words(found: PairedDifference) -> str:

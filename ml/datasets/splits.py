@@ -7,10 +7,12 @@ import random
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 SPLITS = Path(__file__).resolve().parent.parent / "splits"
 PARTS = ("train", "validation", "test")
+SAME_PATIENTS = Path(__file__).resolve().parent / "same_patients.toml"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,16 @@ def read_split(path: Path) -> PatientSplit:
         if not isinstance(document.get(name), list):
             raise ValueError(f"{path} has no list {name!r}")
     return PatientSplit(*(frozenset(document[name]) for name in PARTS))
+
+
+@lru_cache(maxsize=1)
+def _other_names() -> dict[str, str]:
+    return tomllib.loads(SAME_PATIENTS.read_text(encoding="utf-8"))
+
+
+def person_of(patient: str) -> str:
+    """One name for a patient who stands in several data sets (``same_patients.toml``)."""
+    return _other_names().get(patient, patient)
 
 
 def find_split(name: str, root: Path) -> Path:

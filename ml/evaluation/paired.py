@@ -43,20 +43,24 @@ def compare_reports(
     *,
     metric: str = "dice",
     by: str = PATIENT,
+    common: bool = False,
     seed: int = 0,
 ) -> PairedDifference:
     """Compares two reports of ``python -m ml evaluate`` by ``metric``, patient by patient.
 
     A patient's figure is the mean over their scans; patients are drawn again in pairs. With ``by``
-    ``case``, each scan or slice counts by itself. Raises ValueError where the reports are of other
-    data, other patients, or lack the metric.
+    ``case``, each scan or slice counts by itself. With ``common``, who is only in one of them is left
+    out. Raises ValueError where the reports are of other data, other patients, or lack the metric.
     """
     if first["dataset"] != second["dataset"]:
         raise ValueError(f"one report is of {first['dataset']}, the other of {second['dataset']}")
     ours, theirs = _figures(first, metric, by), _figures(second, metric, by)
-    if set(ours) != set(theirs):
+    if common:
+        both = set(ours) & set(theirs)
+        ours, theirs = ({name: found[name] for name in both} for found in (ours, theirs))
+    if set(ours) != set(theirs) or not ours:
         odd = sorted(set(ours) ^ set(theirs))
-        raise ValueError(f"only one of the reports has a {metric} of {', '.join(odd)}")
+        raise ValueError(f"only one of the reports has a {metric} of {', '.join(odd) or 'anybody'}")
     names = sorted(ours)
     apart: NDArray[np.float64] = np.array([ours[name] - theirs[name] for name in names])
     owners = np.arange(len(names))

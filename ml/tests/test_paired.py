@@ -62,3 +62,13 @@ def test_the_command_says_it_in_a_line(tmp_path: Path, capsys: pytest.CaptureFix
         (tmp_path / name).write_text(json.dumps(report(a=dice, b=dice)))
     assert main(["compare", str(tmp_path / "ours"), str(tmp_path / "theirs")]) == 0
     assert "0.900 and 0.700, difference +0.200" in capsys.readouterr().out
+
+
+def test_who_is_in_one_report_only_is_left_out_where_that_is_asked_for() -> None:
+    first, second = report(a=0.9, b=0.6), report(a=0.8, c=0.5)
+    found = compare_reports(first, second, common=True)
+    assert (found.count, found.first, found.second) == (1, 0.9, 0.8)
+    with pytest.raises(ValueError, match="only one of the reports"):
+        compare_reports(first, second)
+    with pytest.raises(ValueError, match="anybody"):
+        compare_reports(report(a=0.9), report(b=0.9), common=True)

@@ -12,14 +12,17 @@ from ml.__main__ import main
 from ml.datasets.lgg import patient_of
 from ml.datasets.splits import (
     PARTS,
+    SAME_PATIENTS,
     SPLITS,
     PatientSplit,
     make_folds,
     make_split,
+    person_of,
     read_split,
     write_split,
 )
 from ml.tests.factories import shared_folder
+from ml.training.config import FOLD, read_config
 
 PATIENTS = [f"P{number:03d}" for number in range(60)]
 WRITTEN = sorted(SPLITS.glob("*.toml"))
@@ -95,6 +98,35 @@ def test_the_patients_of_the_sample_files_never_train() -> None:
     assert "TCGA_FG_6692" in read_split(SPLITS / "lgg.toml").test
     assert "BraTS2021_01485" in read_split(SPLITS / "brats.toml").test
     assert "BraTS2021_01485" in read_split(SPLITS / "glioma-0.toml").test
+
+
+CONFIGS = sorted((SPLITS.parent / "configs").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("fold", ["0", "1", "2", "3"])
+def test_nobody_who_trains_a_model_tests_it_under_another_name(path: Path, fold: str) -> None:
+    taught: set[str] = set()
+    judging: set[str] = set()
+    for source in read_config(path).sources:
+        split = read_split(SPLITS / source.split.replace(FOLD, fold))
+        # What only teaches judges nobody; its other parts are not read.
+        parts = [] if source.teaches else sorted({"test", *source.validate_on})
+        judging.update(person_of(name) for part in parts for name in split.part(part))
+        trained = frozenset[str]().union(*(split.part(part) for part in source.train_on))
+        taught.update(person_of(name) for name in trained)
+    assert not taught & judging
+
+
+def test_who_is_in_two_data_sets_is_one_person() -> None:
+    assert person_of("BraTS2021_01485") == person_of("TCGA_CS_6668") == "TCGA_CS_6668"
+    assert person_of("Brats18_2013_2_1") == "Brats18_2013_2_1"
+    known = tomllib.loads(SAME_PATIENTS.read_text(encoding="utf-8"))
+    lgg, brats = (read_split(SPLITS / f"{name}.toml") for name in ("lgg", "brats"))
+    assert set(known) <= brats.train | brats.validation | brats.test
+    assert set(known.values()) <= lgg.train | lgg.validation | lgg.test
+    without = read_split(SPLITS / "lgg_without_brats.toml")
+    assert not set(known.values()) & (without.train | without.validation | without.test)
 
 
 @pytest.mark.parametrize("name", ["lgg", "brats"])
