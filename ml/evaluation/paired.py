@@ -49,8 +49,9 @@ def compare_reports(
     """Compares two reports of ``python -m ml evaluate`` by ``metric``, patient by patient.
 
     A patient's figure is the mean over their scans; patients are drawn again in pairs. With ``by``
-    ``case``, each scan or slice counts by itself. With ``common``, who is only in one of them is left
-    out. Raises ValueError where the reports are of other data, other patients, or lack the metric.
+    ``case``, each scan or slice counts by itself. With ``common``, whoever is in one of them alone is
+    left out. Raises ValueError where the reports are of other data, other patients, or lack the
+    metric.
     """
     if first["dataset"] != second["dataset"]:
         raise ValueError(f"one report is of {first['dataset']}, the other of {second['dataset']}")
