@@ -24,13 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     first, second = (json.loads(path.read_text()) for path in (options.first, options.second))
-    print(
-        in_words(
-            compare_reports(
-                first, second, metric=options.metric, by=options.by, common=options.common
-            )
-        )
+    found = compare_reports(
+        first, second, metric=options.metric, by=options.by, common=options.common
     )
+    print(in_words(found))
 
 
 def in_words(found: PairedDifference) -> str:

@@ -49,8 +49,8 @@ def compare_reports(
     """Compares two reports of ``python -m ml evaluate`` by ``metric``, patient by patient.
 
     A patient's figure is the mean over their scans; patients are drawn again in pairs. With ``by``
-    ``case``, each scan or slice counts by itself. With ``common``, whoever is in one of them alone is
-    left out. Raises ValueError where the reports are of other data, other patients, or lack the
+    ``case``, each scan or slice counts by itself. With ``common``, whoever is in one of them alone
+    is left out. Raises ValueError where the reports are of other data, other patients, or lack the
     metric.
     """
     if first["dataset"] != second["dataset"]:
