@@ -105,9 +105,25 @@ def read_regions(
     Only the first ``regions`` of them, if that is given. What lies outside a region is in none of
     those that follow.
     """
-    card = model.card
     stages = stages or Stages()
-    probability = segment_regions(
+    probability = read_probability(model, stack, regions=regions, progress=progress, stages=stages)
+    with stages.timed("post-process"):
+        card = model.card
+        masks = draw_regions(probability, threshold=card.threshold, least_voxels=card.least_voxels)
+    return probability, masks
+
+
+def read_probability(
+    model: Model,
+    stack: AxialStack,
+    *,
+    regions: int | None = None,
+    progress: Progress | None = None,
+    stages: Stages | None = None,
+) -> FloatArray:
+    """The probability (R, Z, H, W) of each region, or of the first ``regions``; see the card."""
+    card = model.card
+    return segment_regions(
         model.engine,
         stack,
         stride=card.network.stride,
@@ -118,12 +134,13 @@ def read_regions(
         tight=card.tight,
         stages=stages,
     )
-    with stages.timed("post-process"):
-        masks = [
-            draw_mask(one, threshold=card.threshold, least_voxels=card.least_voxels)
-            for one in probability
-        ]
-    return probability, np.logical_and.accumulate(masks)
+
+
+def draw_regions(probability: FloatArray, *, threshold: float, least_voxels: int) -> BoolArray:
+    """The masks (R, Z, H, W) of regions that lie within one another, from their probabilities."""
+    masks = [draw_mask(one, threshold=threshold, least_voxels=least_voxels) for one in probability]
+    within: BoolArray = np.logical_and.accumulate(masks)
+    return within
 
 
 def make_stack(

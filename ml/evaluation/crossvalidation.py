@@ -6,12 +6,12 @@ Every region is judged with every set of sequences that is asked for. Where a re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -23,12 +23,15 @@ from ml.datasets.splits import patients_in
 from ml.evaluation.bootstrap import LEVEL, RESAMPLES
 from ml.evaluation.scoring import CaseScore, score_case
 from ml.evaluation.summary import summarise
+from ml.evaluation.thresholds import Chosen, Suited, choose_thresholds, suit_thresholds
 from ml.glioma import CONTRAST
 from ml.models import Model, load_model_from
 from ml.prediction import read_regions
 from ml.stacks import only_channels
 from ml.training.config import FOLD, TrainingConfig, choose_fold
 
+Job = TypeVar("Job")
+Found = TypeVar("Found")
 Kept = dict[tuple[str, str], list[CaseScore]]
 """Scores by set of sequences and region."""
 
@@ -43,22 +46,29 @@ class Fold:
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a cross-validation: ``<folder>/<name>-<fold>/<name>-<fold>.safetensors``."""
+    """The runs of a cross-validation: ``<folder>/<name>-<fold>/<name>-<fold>.safetensors``.
+
+    ``thresholds`` are those of the folds, where they are not the configuration's.
+    """
 
     config: TrainingConfig
     folder: Path
     data_root: Path
     engine: str = "auto"
+    thresholds: Mapping[int, float] | None = None
 
     def read_fold(self, number: int) -> Fold:
-        """One run, with the patients that it never saw."""
+        """One run, with the patients that it never saw; drawn with its own threshold, if given."""
         run = choose_fold(self.config, number)
         source = run.sources[judged_source(self.config)]
         patients = patients_in(source.split, self.data_root, ("test",))
         folder = self.data_root / source.folder
         cases = list(READERS[source.dataset](folder, patients, run.preparation.channels))
         weights = self.folder / run.name / f"{run.name}.safetensors"
-        return Fold(load_model_from(weights, engine=self.engine), cases)
+        model = load_model_from(weights, engine=self.engine)
+        if self.thresholds is not None:
+            model = replace(model, card=replace(model.card, threshold=self.thresholds[number]))
+        return Fold(model, cases)
 
 
 def judged_source(config: TrainingConfig) -> int:
@@ -81,10 +91,32 @@ def judge_runs(
     """
     sets = [tuple(shown)] if processes == 1 else [(names,) for names in shown]
     jobs = [(runs, number, names) for names in sets for number in folds]
+    return join_scores(_map(_judge, jobs, processes))
+
+
+def find_thresholds(
+    runs: Runs, *, folds: Sequence[int], thresholds: Sequence[float], processes: int = 1
+) -> Chosen:
+    """Which of ``thresholds`` each fold is drawn with, by the patients of the others, who are
+    shown with all sequences.
+    """
+    jobs = [(runs, number, thresholds) for number in folds]
+    suited = _map(_suit, jobs, processes)
+    return choose_thresholds(dict(zip(folds, suited, strict=True)), thresholds)
+
+
+def _map(work: Callable[[Job], Found], jobs: Sequence[Job], processes: int) -> list[Found]:
+    """What ``work`` makes of each of ``jobs``, in order."""
     if processes == 1:
-        return join_scores(map(_judge, jobs))
+        return [work(job) for job in jobs]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        return join_scores(pool.map(_judge, jobs))
+        return list(pool.map(work, jobs))
+
+
+def _suit(job: tuple[Runs, int, Sequence[float]]) -> list[Suited]:
+    runs, number, thresholds = job
+    fold, regions = runs.read_fold(number), runs.config.regions or (WHOLE,)
+    return [suit_thresholds(fold.model, case, regions, thresholds) for case in fold.cases]
 
 
 def _judge(job: tuple[Runs, int, Sequence[tuple[str, ...]]]) -> Kept:

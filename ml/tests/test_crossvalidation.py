@@ -53,7 +53,7 @@ def case(name: str, *, enhances: bool = True) -> LabelledCase:
     t1ce[0, 0, 0] = 250
     flair[:, :2], t1ce[:, 1:2] = 0, 0
     stack = stack_of_channels({"FLAIR": flair, "T1ce": t1ce}, (1.0, 1.0), CHANNELS)
-    return LabelledCase(name, name, stack, labels > 0, 1.0, labels)
+    return LabelledCase(name, name, stack, labels > 0, labels)
 
 
 def judged(*folds: list[LabelledCase]) -> dict[str, object]:
