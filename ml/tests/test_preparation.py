@@ -211,6 +211,7 @@ def test_a_preparation_is_read_as_it_was_written() -> None:
         "scale": "range",
         "context": 2,
         "window": [16, 64, 64],
+        "views": ["axial", "sagittal"],
     }
     preparation = read_preparation(table)
 

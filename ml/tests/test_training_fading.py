@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml.tests.training_factories import labelled_case, tiny_config
+from ml.tests.training_factories import labelled_case, tiny_config, tiny_network, tiny_source
 from ml.training.config import Sampling
 from ml.training.fading import LEAST_KEPT, fade_oedema
 from ml.training.sampling import SliceSampler
@@ -65,3 +65,21 @@ def test_a_sequence_that_is_absent_stays_absent() -> None:
     image, mask = picture()
     image[1] = 0
     assert not fade_oedema(image, mask, np.random.default_rng(0))[1].any()
+
+
+def test_where_only_a_core_is_drawn_nothing_fades(tmp_path: Path) -> None:
+    source = tiny_source(tmp_path, teaches="core", validate_on=())
+    shown = [
+        SliceSampler(
+            [[labelled_case(6)]],
+            tiny_config(
+                tmp_path,
+                sources=(source,),
+                regions=("whole", "core"),
+                network=tiny_network(out_channels=2),
+                sampling=Sampling(tumour_share=1.0, fade_share=share),
+            ),
+        )[0][0]
+        for share in (0.0, 1.0)
+    ]
+    assert torch.equal(*shown)

@@ -111,7 +111,9 @@ class SliceSampler(Dataset[tuple[Tensor, Tensor]]):
         case = self.cases[index]
         self.transform.set_random_state(seed=int(draw.integers(2**31)))
         image, mask = self._cut(case, z, draw)
-        fade_share = self.config.sampling.fade_share
+        # Oedema lies round the core: where only an inner region is drawn, nobody knows of any.
+        has_oedema = case.taught in ("", *self.config.regions[:1])
+        fade_share = self.config.sampling.fade_share if has_oedema else 0.0
         if fade_share and draw.random() < fade_share:
             image = fade_oedema(image, mask, draw)
         image, mask = augment(self.transform, image, mask)
