@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ml import models
@@ -42,18 +42,18 @@ def choose_reading(
         for card in known:
             given = (sequence, *sorted(set(visit) - {sequence}))
             held = tuple(name for name in given if name in card.preparation.channels)
-            if card.needs and sequence in held and len(held) > 1 and _suffices(card, held):
+            if card.needs and sequence in held and len(held) > 1 and suffices(card.needs, held):
                 return Reading(card, held)
     for card in known:
         reads = sequence in card.sequences and kind.value in card.kinds
-        if reads and (not card.needs or _suffices(card, (sequence,))):
+        if reads and (not card.needs or suffices(card.needs, (sequence,))):
             return Reading(card, (sequence,))
     raise NoModelError(_refusal(sequence, kind, known))
 
 
-def _suffices(card: Card, held: tuple[str, ...]) -> bool:
-    """Whether one of the sets that the model needs is there."""
-    return any(set(needed) <= set(held) for needed in card.needs)
+def suffices(needs: Iterable[Collection[str]], held: Collection[str]) -> bool:
+    """Whether one of the sets of sequences that a model ``needs`` is in what is ``held``."""
+    return any(set(needed) <= set(held) for needed in needs)
 
 
 def _refusal(sequence: str, kind: ImageKind, cards: Sequence[Card]) -> str:

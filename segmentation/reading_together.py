@@ -12,6 +12,7 @@ from ml.errors import InvalidVolumeError
 from ml.glioma import GliomaFinding, predict_glioma
 from ml.inference import Progress
 from ml.models import Model
+from ml.routing import suffices
 from ml.study import SkullRemainsError
 from ml.volumes import MedicalImage, load_image
 from patients.models import Scan
@@ -85,8 +86,7 @@ def _alone(
 
 
 def _suffices(model: Model, sequences: tuple[str, ...]) -> bool:
-    held = set(sequences)
-    return len(held) > 1 and any(set(needed) <= held for needed in model.card.needs)
+    return len(sequences) > 1 and suffices(model.card.needs, sequences)
 
 
 def _found(

@@ -15,6 +15,7 @@ from typing import Any
 
 from ml.cards import write_toml
 from ml.models import WEIGHTS
+from ml.routing import suffices
 from ml.uncertainty import VolumeInterval, calibrate_volume, volume_ratios
 
 
@@ -64,7 +65,7 @@ def run(options: argparse.Namespace) -> None:
 def _is_read(card: Mapping[str, Any], shown: set[str]) -> bool:
     """Whether a visit with nothing but the sequences ``shown`` is read at all in use."""
     needs = card.get("reading", {}).get("needs", ())
-    return not needs or any(set(needed) <= shown for needed in needs)
+    return not needs or suffices(needs, shown)
 
 
 def _by_sequences(
