@@ -140,7 +140,7 @@ def ship_model(
     version: str,
     threshold: float | None = None,
     least_voxels: int | None = None,
-    mirror: bool = True,
+    mirror: bool | None = None,
     tight: bool = False,
     reports: Sequence[Path] = (),
     words: Mapping[str, Any] | None = None,
@@ -152,9 +152,10 @@ def ship_model(
 
     What people wrote in the ``[about]`` table of an earlier card of that name is kept: data,
     licence, intended use, limits; ``words`` are written over it, and ``reading`` over what the
-    training says of the scans that the model may be given. Figures come from ``reports``
-    only, and how long the training took from its card. What was found of the very same weights
-    later (``FOUND_LATER``) is kept where they ship again.
+    training says of the scans that the model may be given and of reading them mirrored too, which
+    ``mirror`` decides where it is given. Figures come from ``reports`` only, and how long the
+    training took from its card. What was found of the very same weights later (``FOUND_LATER``)
+    is kept where they ship again.
 
     Raises ValueError where the weights are not those of their card, cannot be halved, or would
     take more than ``LARGEST_BYTES``, and then leaves nothing behind.
@@ -184,9 +185,10 @@ def ship_model(
             **{key: trained[key] for key in OUTPUTS if key in trained},
             "labels": trained["labels"],
             "reading": {
+                "mirror": True,
                 **trained.get("reading", {}),
                 **(reading or {}),
-                "mirror": mirror,
+                **({} if mirror is None else {"mirror": mirror}),
                 "tight": tight,
             },
             "network": trained["network"],

@@ -21,7 +21,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", required=True)
     parser.add_argument("--threshold", type=float, help="default: the training card's")
     parser.add_argument("--least-voxels", type=int, help="default: the training card's")
-    parser.add_argument("--no-mirror", action="store_true", help="read each slice only once")
+    parser.add_argument(
+        "--no-mirror",
+        action="store_false",
+        dest="mirror",
+        default=None,
+        help="read each slice only once; default: as its [reading] says",
+    )
     parser.add_argument("--tight", action="store_true", help="read only where there is tissue")
     parser.add_argument(
         "--report", type=Path, action="append", default=[], help="JSON of python -m ml evaluate"
@@ -44,7 +50,7 @@ def run(options: argparse.Namespace) -> None:
         version=options.version,
         threshold=options.threshold,
         least_voxels=options.least_voxels,
-        mirror=not options.no_mirror,
+        mirror=options.mirror,
         tight=options.tight,
         reports=options.report,
         words=config.card if config else None,

@@ -58,7 +58,10 @@ class Runs:
     thresholds: Mapping[int, float] | None = None
 
     def read_fold(self, number: int) -> Fold:
-        """One run, with the patients that it never saw; drawn with its own threshold, if given."""
+        """One run, with the patients that it never saw; drawn with its own threshold, if given.
+
+        It reads as the configuration says now, which may have been written after the training.
+        """
         run = choose_fold(self.config, number)
         source = run.sources[judged_source(self.config)]
         patients = patients_in(source.split, self.data_root, ("test",))
@@ -66,9 +69,10 @@ class Runs:
         cases = list(READERS[source.dataset](folder, patients, run.preparation.channels))
         weights = self.folder / run.name / f"{run.name}.safetensors"
         model = load_model_from(weights, engine=self.engine)
+        card = replace(model.card, mirror=run.reading.mirror)
         if self.thresholds is not None:
-            model = replace(model, card=replace(model.card, threshold=self.thresholds[number]))
-        return Fold(model, cases)
+            card = replace(card, threshold=self.thresholds[number])
+        return Fold(replace(model, card=card), cases)
 
 
 def judged_source(config: TrainingConfig) -> int:

@@ -12,7 +12,7 @@ import pytest
 from ml.__main__ import main
 from ml.datasets.regions import REGIONS
 from ml.datasets.splits import PatientSplit, write_split
-from ml.evaluation.crossvalidation import judged_source
+from ml.evaluation.crossvalidation import Runs, judged_source
 from ml.evaluation.thresholds import choose_thresholds, suit_thresholds
 from ml.tests.test_crossvalidation import case, model
 from ml.tests.training_factories import (
@@ -23,7 +23,7 @@ from ml.tests.training_factories import (
     write_patients,
 )
 from ml.training import loop
-from ml.training.config import TrainingConfig, read_config
+from ml.training.config import ReadingConfig, TrainingConfig, read_config
 
 
 def folds(root: Path) -> Path:
@@ -66,6 +66,14 @@ def test_several_processes_judge_as_one_does(tmp_path: Path) -> None:
     found = reports[0]["sets"]["FLAIR+T1+T1ce"]["whole"]
     assert [row["patient"] for row in found["cases"]] == list(PATIENTS[:2])
     assert reports[0]["dataset"] == "lgg"
+
+
+def test_a_run_reads_as_its_configuration_says_now(tmp_path: Path) -> None:
+    config = read_config(trained_folds(tmp_path))
+    for mirror in (False, True):
+        later = replace(config, reading=ReadingConfig(mirror=mirror))
+        runs = Runs(later, folder=tmp_path, data_root=tmp_path, engine="torch")
+        assert runs.read_fold(1).model.card.mirror is mirror
 
 
 def two_sources(*splits: str) -> TrainingConfig:

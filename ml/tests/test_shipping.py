@@ -204,3 +204,9 @@ def test_what_the_model_may_be_given_stays_in_the_card_that_ships(tmp_path: Path
     shipped = table(ship(trained, tmp_path / "shipped", mirror=False).with_suffix(".toml"))
     assert shipped["reading"] == {**reading.as_table(), "mirror": False, "tight": False}
     assert read_card(tmp_path / "shipped" / "tiny.toml").needs == (("FLAIR",),)
+
+
+def test_it_reads_mirrored_where_its_configuration_says_so(tmp_path: Path) -> None:
+    for mirror in (False, True):
+        trained = write_run(tmp_path / "run", reading=ReadingConfig(mirror=mirror))
+        assert read_card(ship(trained, tmp_path / "out").with_suffix(".toml")).mirror is mirror

@@ -205,8 +205,10 @@ def test_the_two_forms_of_system_a_differ_in_their_encoder_only() -> None:
 def test_what_a_model_may_be_given_goes_from_the_configuration_into_its_card() -> None:
     config = read_config(FOLDER / "glioma.toml")
     assert config.reading.needs == (("FLAIR",),)
-    assert config.reading.as_table() == {"kinds": ["volume"], "needs": [["FLAIR"]]}
-    assert read_config(FOLDER / "t1ce_slices.toml").reading.as_table() == {"kinds": ["picture"]}
+    table = {"kinds": ["volume"], "needs": [["FLAIR"]], "mirror": False}
+    assert config.reading.as_table() == table
+    slices = read_config(FOLDER / "t1ce_slices.toml").reading
+    assert slices.as_table() == {"kinds": ["picture"], "mirror": True}
     assert read_config(FOLDER / "flair2d.toml").reading.kinds == ("picture", "volume")
 
 

@@ -80,11 +80,13 @@ class Sampling:
 
 @dataclass(frozen=True)
 class ReadingConfig:
-    """What the model may be given in use, for its card (``ml.models.Card``): ``kinds`` of scans,
-    and the sets of sequences of which it ``needs`` one, if it reads several together."""
+    """What the model may be given in use, and how, for its card (``ml.models.Card``): ``kinds`` of
+    scans, the sets of sequences of which it ``needs`` one, if it reads several together, and
+    whether each slice is also read mirrored."""
 
     kinds: tuple[str, ...] = KINDS
     needs: tuple[tuple[str, ...], ...] = ()
+    mirror: bool = True
 
     def __post_init__(self) -> None:
         unknown = set(self.kinds) - set(KINDS)
@@ -93,7 +95,7 @@ class ReadingConfig:
 
     def as_table(self) -> dict[str, Any]:
         needs = {"needs": [list(names) for names in self.needs]} if self.needs else {}
-        return {"kinds": list(self.kinds), **needs}
+        return {"kinds": list(self.kinds), **needs, "mirror": self.mirror}
 
 
 @dataclass(frozen=True)
