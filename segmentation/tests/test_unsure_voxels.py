@@ -218,6 +218,16 @@ class TestTheWords:
         said = client.get(f"/segmentations/{row.pk}/result.json").json()["unsure"]
         assert said == unsure_figures(row)
 
+    def test_where_a_run_had_to_do_without_they_say_so(
+        self, patient: Patient, sign_in: SignIn, viewer: Membership, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        failing(monkeypatch, MemoryError())
+        row = worked(doubtful_scan(patient))
+        client = sign_in(viewer)
+        assert "<dt>Unsure</dt><dd>–</dd>" in client.get(f"/scans/{row.scan_id}/").content.decode()
+        room = client.get(f"/scans/{row.scan_id}/read/").content.decode()
+        assert "Where the model is unsure was not worked out for this result." in room
+
 
 class TestTheFile:
     def test_a_member_gets_it_once_and_then_hears_that_it_is_the_same(
