@@ -108,6 +108,19 @@ def test_the_page_shows_probabilities_evidence_and_what_the_model_knows(
     assert "its card and figures" not in text
 
 
+def test_who_signs_in_the_reading_room_sees_the_type_too(
+    clinic: Clinic, viewer: Membership, sign_in: SignIn
+) -> None:
+    browser = sign_in(viewer)
+    room = page(browser, typed_result(picture(clinic)), "read/")
+    assert '<tr class="is-named"><td>Glioma</td><td class="number">94.0 %</td></tr>' in room
+    assert "No grade is given." in room
+    doubtful = typed_result(picture(clinic), tumour_type=type_facts((0.1, 0.05, 0.2, 0.65)))
+    assert "Uncertain: no answer below" in page(browser, doubtful, "read/")
+    without = typed_result(picture(clinic), tumour_type={"without": "No room.", "of_version": None})
+    assert "No room." in page(browser, without, "read/")
+
+
 def test_an_uncertain_type_is_said_to_be_one(
     clinic: Clinic, sign_in: SignIn, viewer: Membership
 ) -> None:

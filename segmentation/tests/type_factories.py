@@ -144,7 +144,7 @@ def picture(clinic: Clinic, **of: Any) -> Scan:
     return scan
 
 
-def page(browser: Client, row: Segmentation) -> str:
-    """The result's page with every space alike."""
-    text = browser.get(f"/scans/{row.scan_id}/?version={row.pk}").content.decode()
+def page(browser: Client, row: Segmentation, room: str = "") -> str:
+    """The result's page, or its reading room (``read/``), with every space alike."""
+    text = browser.get(f"/scans/{row.scan_id}/{room}?version={row.pk}").content.decode()
     return re.sub(r"\s+", " ", text)
