@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 
 from ml.datasets.registry import READERS
 from ml.datasets.splits import SPLITS, read_split
+from ml.models import WEIGHTS
 from ml.stacks import CHANNELS
 from ml.tests.training_factories import tiny_config, tiny_network, write_config
 from ml.training import loop
@@ -211,6 +213,12 @@ def test_what_a_model_may_be_given_goes_from_the_configuration_into_its_card() -
     slices = read_config(FOLDER / "t1ce_slices.toml").reading
     assert slices.as_table() == {"kinds": ["picture"], "mirror": True}
     assert read_config(FOLDER / "flair2d.toml").reading.kinds == ("picture", "volume")
+
+
+@pytest.mark.parametrize("name", ["flair2d", "glioma", "t1ce_slices", "tumour_type"])
+def test_a_configuration_reads_mirrored_as_what_ships_from_it(name: str) -> None:
+    card = tomllib.loads((WEIGHTS / f"{name}.toml").read_text(encoding="utf-8"))
+    assert card["reading"]["mirror"] is read_config(FOLDER / f"{name}.toml").reading.mirror
 
 
 def test_a_kind_that_no_scan_is_of_is_refused() -> None:
